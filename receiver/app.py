@@ -1,0 +1,158 @@
+"""`create_app()`: the doors in front, then health and pages. Errors become answers here and nowhere else."""
+
+import json
+import logging
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from typing import Any
+
+import structlog
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import JSONResponse
+from starlette.routing import Route
+from starlette.types import Receive, Scope, Send
+
+from receiver import errors
+from receiver.hooks import Answer, Gone, hook
+from receiver.pages import page_routes
+from receiver.road import Road, open_road
+from receiver.settings import Settings, load
+from receiver.uploads import upload
+
+STATUS: dict[type[errors.ProofhookError], int] = {
+    errors.UnknownEndpoint: 404,
+    errors.Malformed: 400,
+    errors.WrongRequest: 409,
+    errors.TooLarge: 413,
+    errors.NotAnImage: 415,
+    errors.BadSignature: 401,
+    errors.TryLater: 503,
+}
+"""Class → status; a class without a line has its parent's."""
+
+Door = Callable[[Road, Scope, Receive, str, str], Awaitable[Answer]]
+DOORS: dict[str, tuple[str, Door]] = {"hooks": ("POST", hook), "uploads": ("PUT", upload)}
+
+NOTHING = "there is nothing at this address"
+"""What every wrong URL is told, whatever is wrong with it: nothing can be probed."""
+
+
+def status_of(error: errors.ProofhookError) -> int:
+    """The HTTP status of an error; 500 is a defect and never meant."""
+    return next((STATUS[kind] for kind in type(error).__mro__ if kind in STATUS), 500)
+
+
+def create_app(settings: Settings | None = None, road: Road | None = None) -> "App":
+    """The receiver as an ASGI app, to be served or mounted. Raises Misconfigured."""
+    return App(road or open_road(settings or load()))
+
+
+class App:
+    """The doors stand before the router: a callback costs no more than it must, and nothing there redirects."""
+
+    def __init__(self, road: Road) -> None:
+        self.road = road
+        self._log = structlog.get_logger("receiver").bind()  # bound once: a lazy one costs each delivery
+        routes = [Route("/healthz", _alive), Route("/readyz", self._ready), *page_routes(road)]
+        self._rest = Starlette(routes=routes, lifespan=self._life)
+        self._rest.router.redirect_slashes = False
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        parts = _path(scope).removeprefix("/").split("/") if scope["type"] == "http" else []
+        if parts and parts[0] in DOORS:
+            await self._door(parts, scope, receive, send)
+        else:
+            await self._rest(scope, receive, send)
+
+    async def aclose(self) -> None:
+        """Write what waits and let go."""
+        await self.road.aclose()
+
+    @asynccontextmanager
+    async def _life(self, _app: Starlette) -> AsyncIterator[None]:
+        yield
+        await self.aclose()
+
+    async def _door(self, parts: list[str], scope: Scope, receive: Receive, send: Send) -> None:
+        began = time.perf_counter()
+        method, door = DOORS[parts[0]]
+        try:
+            if len(parts) != 3:  # noqa: PLR2004  /door/provider/token
+                raise errors.UnknownEndpoint(NOTHING)
+            if scope["method"] != method:
+                answer = _wrong_method(method)
+            else:
+                answer = await door(self.road, scope, receive, parts[1], parts[2])
+        except Gone:
+            self._log.info("sender went away", door=parts[0])
+            return
+        except errors.ProofhookError as error:
+            answer = refusal(error)
+        _line(self._log, parts[0], scope, answer, began)
+        await _send(send, answer, allow=method)
+
+    async def _ready(self, _request: Request) -> JSONResponse:
+        """200 when database, schema and storage answer, else 503 with the reason."""
+        try:
+            await self.road.ledger.ready()
+            await self.road.storage.ready()
+        except errors.ProofhookError as error:
+            return JSONResponse({"ready": False, "error": error.slug, "detail": str(error)}, 503)
+        return JSONResponse({"ready": True})
+
+
+def refusal(error: errors.ProofhookError) -> Answer:
+    """An error as an answer: `{"error": slug, "detail": sentence}`."""
+    detail = NOTHING if isinstance(error, errors.UnknownEndpoint) else str(error)
+    wait = error.retry_after if isinstance(error, errors.TryLater) else 0
+    body = json.dumps({"error": error.slug, "detail": detail}).encode()
+    return Answer(status_of(error), body, *error.about, verdict=error.slug, retry_after=wait)
+
+
+def _wrong_method(method: str) -> Answer:
+    said = {"error": "method_not_allowed", "detail": f"this address takes {method} only"}
+    return Answer(405, json.dumps(said).encode())
+
+
+async def _send(send: Send, answer: Answer, allow: str) -> None:
+    headers = [(b"content-type", b"application/json"), (b"content-length", b"%d" % len(answer.body))]
+    if answer.retry_after:
+        headers.append((b"retry-after", str(answer.retry_after).encode()))
+    if answer.status == 405:  # noqa: PLR2004
+        headers.append((b"allow", allow.encode()))
+    await send({"type": "http.response.start", "status": answer.status, "headers": headers})
+    await send({"type": "http.response.body", "body": answer.body})
+
+
+def _line(log: Any, door: str, scope: Scope, answer: Answer, began: float) -> None:
+    """Our own access line: a server's would print the URL, and ours hold tokens.
+
+    What was taken is in the ledger, and worth a line only to who debugs; what was refused is worth one always.
+    """
+    level = logging.DEBUG if answer.status < 300 else logging.INFO  # noqa: PLR2004
+    if not log.is_enabled_for(level):
+        return
+    peer = scope.get("client")
+    log.log(
+        level,
+        "delivery",
+        door=door,
+        status=answer.status,
+        verdict=answer.verdict,
+        provider=answer.provider,
+        job=answer.job_id,
+        peer=peer[0] if peer else None,
+        ms=round((time.perf_counter() - began) * 1000, 1),
+    )
+
+
+def _path(scope: Scope) -> str:
+    """The path below where this app is mounted (ASGI: `path` includes `root_path`)."""
+    path, root = str(scope["path"]), str(scope.get("root_path", ""))
+    return path[len(root) :] if root and path.startswith(f"{root}/") else path
+
+
+async def _alive(_request: Request) -> JSONResponse:
+    return JSONResponse({"alive": True})

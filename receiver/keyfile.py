@@ -1,0 +1,51 @@
+"""Our own secrets on a machine where nobody set any: made once, kept in a 0600 file beside the SQLite database."""
+
+import os
+import secrets
+from pathlib import Path
+
+from receiver.errors import Misconfigured
+from receiver.ledger.database import sqlite_file
+
+NAMES = ("PROOFHOOK_SECRET", "ADMIN_TOKEN")
+
+
+def key_file(database_url: str) -> Path | None:
+    """Where the secrets are kept; None with a database server, whose processes share no disk."""
+    file = sqlite_file(database_url)
+    return file.with_name(file.name + ".keys") if file else None
+
+
+def own_keys(database_url: str) -> dict[str, str]:
+    """PROOFHOOK_SECRET and ADMIN_TOKEN, made on first use. Raises Misconfigured where they must be set by hand."""
+    file = key_file(database_url)
+    if file is None:
+        raise Misconfigured("PROOFHOOK_SECRET and ADMIN_TOKEN must be set when DATABASE_URL is not SQLite")
+    try:
+        if not file.exists():
+            _make(file)
+        lines = dict(line.split("=", 1) for line in file.read_text().splitlines() if "=" in line)
+    except (OSError, UnicodeError) as error:
+        why = f"{file} cannot be made or read ({type(error).__name__})"
+        raise Misconfigured(f"PROOFHOOK_SECRET and ADMIN_TOKEN: {why}; mend that, or set both") from error
+    missing = [name for name in NAMES if not lines.get(name)]
+    if missing:
+        raise Misconfigured(f"{missing[0]} is missing in {file}; add it there or set it in the environment")
+    return lines
+
+
+def _make(file: Path) -> None:
+    """Written whole under another name, then linked: of several first starts at once exactly one wins."""
+    file.resolve().parent.mkdir(parents=True, exist_ok=True)
+    draft = file.with_name(f"{file.name}.{secrets.token_hex(8)}")  # in two containers a process id may be the same
+    handle = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with os.fdopen(handle, "w") as out:
+        out.write("".join(f"{name}={secrets.token_hex(32)}\n" for name in NAMES))
+        out.flush()
+        os.fsync(out.fileno())
+    try:
+        os.link(draft, file)
+    except FileExistsError:
+        pass
+    finally:
+        draft.unlink()

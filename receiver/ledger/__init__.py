@@ -1,0 +1,1 @@
+"""Rows: jobs, deliveries, events, images, tasks; group commit, leases, migrations."""

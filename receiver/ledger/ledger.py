@@ -1,0 +1,166 @@
+"""The ledger: every write is a fact given to the one writer thread, every read a connection of its own."""
+
+import asyncio
+from collections.abc import Callable, Sequence
+from contextlib import AbstractAsyncContextManager
+from datetime import datetime
+from typing import Any, TypeVar
+
+from sqlalchemy import Connection, text
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
+
+from receiver.errors import LedgerBusy, NoSuchJob
+from receiver.ledger import duties, jobs, tables, tasks, views
+from receiver.ledger.arrivals import Arrival, Recorded
+from receiver.ledger.database import connect, sqlite_file
+from receiver.ledger.jobs import Opening
+from receiver.ledger.news import Ear, News
+from receiver.ledger.recorder import Recorder
+from receiver.ledger.rows import one
+from receiver.ledger.rules import Standing
+from receiver.ledger.schema import check_schema
+from receiver.ledger.scribes import open_scribe
+from receiver.ledger.tasks import Collected, Task
+from receiver.ledger.turns import Turns
+from receiver.ledger.views import DeliveryView, JobView
+from receiver.ledger.writer import Writer
+from receiver.wire.orders import Acknowledged
+from receiver.wire.types import Failure
+
+T = TypeVar("T")
+
+
+class Ledger:
+    """Rows behind DATABASE_URL. Methods are named for what happened; each is one transaction."""
+
+    def __init__(self, database_url: str) -> None:
+        """Raises Misconfigured for a URL we cannot use, or a schema of another release."""
+        check_schema(database_url)
+        self._writing = connect(database_url, write=True)
+        self._reading = connect(database_url, write=False)
+        file = sqlite_file(database_url)
+        self._writer = Writer(self._writing, Turns(file) if file else None)
+        self._recorder = Recorder(open_scribe(database_url))
+        self._news = News(database_url)
+
+    def close(self) -> None:
+        """Write what waits, then let go of the database."""
+        self._recorder.close()
+        self._writer.close()
+        self._writing.dispose()
+        self._reading.dispose()
+
+    async def _fact(self, fact: Callable[..., T], *args: Any, **kwargs: Any) -> T:
+        return await asyncio.wrap_future(self._writer.submit(lambda connection: fact(connection, *args, **kwargs)))
+
+    async def _read(self, view: Callable[..., T], *args: Any, **kwargs: Any) -> T:
+        return await asyncio.to_thread(self._look, lambda connection: view(connection, *args, **kwargs))
+
+    def _look(self, view: Callable[[Connection], T]) -> T:
+        try:
+            with self._reading.connect() as connection:
+                return view(connection)
+        except (DBAPIError, PoolTimeout) as error:
+            raise LedgerBusy("the database does not answer right now") from error
+
+    def listening(self, rest: float = 0.0) -> AbstractAsyncContextManager[Ear]:
+        """An ear for what any process commits; its `changed` returns at most every `rest` seconds."""
+        return self._news.listening(rest)
+
+    async def ready(self) -> None:
+        """Raises LedgerBusy when the database does not answer."""
+        await self._read(lambda connection: connection.execute(text("SELECT 1")).scalar())
+
+    async def job(self, job_id: str) -> JobView:
+        """Raises NoSuchJob."""
+        found = await self._read(views.job_view, job_id)
+        if found is None:
+            raise NoSuchJob(f"there is no job {job_id}; `proofhook jobs` lists those there are")
+        return found
+
+    async def jobs(self, **wanted: Any) -> list[JobView]:
+        """Newest first; takes status, provider, since, before, limit."""
+        return await self._read(views.job_views, **wanted)
+
+    async def deliveries(self, **wanted: Any) -> tuple[DeliveryView, ...]:
+        """Newest first; takes job_id, verdict, before, limit."""
+        return await self._read(views.delivery_views, **wanted)
+
+    async def row(self, job_id: str) -> dict[str, Any]:
+        """The job's own columns, for those who go on working on it. Raises NoSuchJob."""
+        found = await self._read(one, tables.job, id=job_id)
+        if found is None:
+            raise NoSuchJob(f"there is no job {job_id}")
+        return found
+
+    async def body(self, delivery_id: str) -> tuple[bytes | None, str] | None:
+        """A delivery's body (None where it stands in storage) and its hash."""
+        found = await self._read(one, tables.delivery, id=delivery_id)
+        return (found["body"], found["body_sha256"]) if found else None
+
+    async def record(self, arrival: Arrival) -> Recorded:
+        return await self._recorder.record(arrival)
+
+    async def opened(self, opening: Opening) -> tuple[str, bool]:
+        return await self._fact(jobs.open_job, opening)
+
+    async def called(self, job_id: str, now: datetime) -> bool:
+        return await self._fact(jobs.called, job_id, now)
+
+    async def noted(self, job_id: str, said: Acknowledged, now: datetime) -> bool:
+        return await self._fact(jobs.noted, job_id, said, now)
+
+    async def failed(self, job_id: str, failure: Failure, now: datetime, to: Standing = Standing.FAILED) -> None:
+        await self._fact(jobs.failed, job_id, failure, now, to)
+
+    async def expired(self, now: datetime) -> list[str]:
+        return await self._fact(jobs.expire, now)
+
+    async def chores(self, now: datetime) -> bool:
+        return await self._read(jobs.chores, now)
+
+    async def questions(self, now: datetime, limit: int = 20) -> list[dict[str, Any]]:
+        return await self._fact(jobs.questions, now, limit)
+
+    async def ask_again(self, job_id: str, now: datetime, at: datetime) -> None:
+        await self._fact(jobs.ask_again, job_id, now, at)
+
+    async def unsent(self, now: datetime, limit: int = 20) -> list[dict[str, Any]]:
+        return await self._read(jobs.unsent, now, limit)
+
+    async def is_due(self, now: datetime) -> bool:
+        return await self._read(tasks.is_due, now)
+
+    async def leased(self, worker: str, now: datetime, until: datetime, limit: int) -> list[Task]:
+        return await self._fact(tasks.lease, worker, now, until, limit)
+
+    async def renewed(self, worker: str, held: Sequence[Task], until: datetime) -> None:
+        await self._fact(tasks.renew, worker, held, until)
+
+    async def given_back(self, worker: str) -> None:
+        await self._fact(tasks.give_back, worker)
+
+    async def stored(self, task: Task, image: Collected, now: datetime) -> bool:
+        return await self._fact(tasks.stored, task, image, now)
+
+    async def put_off(self, task: Task, error: str, due_at: datetime, *, spent: bool = True) -> None:
+        await self._fact(tasks.put_off, task, error, due_at, spent=spent)
+
+    async def buried(self, task: Task, error: str, now: datetime) -> None:
+        await self._fact(tasks.buried, task, error, now)
+
+    async def unstaged(self, task: Task) -> None:
+        await self._fact(tasks.unstage, task)
+
+    async def retried(self, job_id: str, now: datetime) -> int:
+        return await self._fact(tasks.retry, job_id, now)
+
+    async def duty_is_free(self, name: str, now: datetime) -> bool:
+        return await self._read(duties.is_free, name, now)
+
+    async def duty_taken(self, name: str, holder: str, now: datetime) -> bool:
+        return await self._fact(duties.take, name, holder, now)
+
+    async def duty_given_up(self, name: str, holder: str) -> None:
+        await self._fact(duties.give_up, name, holder)

@@ -1,0 +1,75 @@
+"""Views as JSON, in the contract's words (contract §6). Times are RFC 3339 in UTC with microseconds."""
+
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Protocol
+
+from receiver.ledger.views import DeliveryView, ImageView, JobView
+
+
+class Shelf(Protocol):
+    """Where stored images lie; `path` is None where the storage has no files."""
+
+    def path(self, sha256: str) -> Path | None: ...
+
+
+def moment(at: datetime | None) -> str | None:
+    """RFC 3339 in UTC with microseconds and `Z`, as all our JSON has it."""
+    return at.astimezone(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z") if at else None
+
+
+def job_json(job: JobView, shelf: Shelf) -> dict[str, Any]:
+    """A job in the contract's words."""
+    names = ("id", "provider", "model", "request_id", "status", "tags", "error", "cost_usd")
+    times = ("created_at", "submitted_at", "finished_at", "delivered_at", "deadline_at")
+    return {
+        **{name: getattr(job, name) for name in names},
+        "params": _seed_as_text(job.params),
+        **{name: moment(getattr(job, name)) for name in times},
+        "images": [image_json(image, shelf) for image in job.images],
+        "deliveries": [delivery_json(delivery) for delivery in job.deliveries],
+    }
+
+
+def _seed_as_text(params: dict[str, Any]) -> dict[str, Any]:
+    """Seeds are strings: some are more than a JSON reader's number holds."""
+    return {name: str(value) if name == "seed" and value is not None else value for name, value in params.items()}
+
+
+def image_json(image: ImageView, shelf: Shelf) -> dict[str, Any]:
+    path = shelf.path(image.sha256) if image.sha256 else None
+    names = (
+        "n",
+        "state",
+        "sha256",
+        "media_type",
+        "width",
+        "height",
+        "bytes",
+        "url",
+        "seed",
+        "arrived_by",
+        "attempts",
+        "error",
+    )
+    facts = {name: getattr(image, name) for name in names}
+    times = {"stored_at": moment(image.stored_at), "expires_at": moment(image.expires_at)}
+    return {**facts, **times, "path": str(path) if path else None}
+
+
+def delivery_json(delivery: DeliveryView) -> dict[str, Any]:
+    names = (
+        "id",
+        "provider",
+        "job_id",
+        "kind",
+        "verdict",
+        "reason",
+        "scheme",
+        "key_id",
+        "body_sha256",
+        "body_bytes",
+        "repeats",
+    )
+    facts = {name: getattr(delivery, name) for name in names}
+    return {**facts, "received_at": moment(delivery.received_at), "signed_at": moment(delivery.signed_at)}

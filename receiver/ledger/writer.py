@@ -1,0 +1,115 @@
+"""Group commit: one thread, one connection; whatever arrives during a commit is the next batch.
+
+No timer: under load batches grow by themselves, and a lone fact is committed at once. A future resolves only
+after COMMIT (`synchronous=FULL`), so an answer given after it is never taken back. A batch that fails is
+retried fact by fact, so that one bad row cannot fail its neighbours.
+"""
+
+import threading
+from collections import deque
+from collections.abc import Callable
+from concurrent.futures import Future
+from contextlib import nullcontext
+from typing import Any, TypeVar, cast
+
+from sqlalchemy import Connection, Engine
+from sqlalchemy.exc import DBAPIError
+
+from receiver.errors import LedgerBusy
+from receiver.ledger.turns import Turns
+
+T = TypeVar("T")
+Fact = Callable[[Connection], Any]
+"""One thing that happened: runs inside the batch's transaction and returns what the caller learns."""
+
+MOST_WAITING = 4096
+MOST_IN_BATCH = 256
+
+
+class Writer:
+    """The only thread of this process that writes rows. Starts with the first fact."""
+
+    def __init__(self, engine: Engine, turns: Turns | None = None) -> None:
+        """`turns` where the database is a file, at which one writes at a time."""
+        self._engine = engine
+        self._turns = turns
+        self._waiting: deque[tuple[Fact, Future[Any]]] = deque()
+        self._news = threading.Condition()
+        self._thread: threading.Thread | None = None
+        self._closing = False
+
+    def submit(self, fact: Callable[[Connection], T]) -> "Future[T]":
+        """Queue a fact. Its future fails with LedgerBusy where the database does not answer or the queue is full."""
+        future: Future[T] = Future()
+        with self._news:
+            if self._closing or len(self._waiting) >= MOST_WAITING:
+                raise LedgerBusy(
+                    "the ledger is stopping" if self._closing else "too many deliveries wait to be written"
+                )
+            self._waiting.append((fact, cast("Future[Any]", future)))
+            if self._thread is None:
+                self._thread = threading.Thread(target=self._run, name="ledger-writer", daemon=True)
+                self._thread.start()
+            self._news.notify()
+        return future
+
+    def close(self) -> None:
+        """Write what waits, then end."""
+        with self._news:
+            self._closing = True
+            self._news.notify()
+        if self._thread is not None:
+            self._thread.join()
+        if self._turns is not None:
+            self._turns.close()
+
+    def _run(self) -> None:
+        while (batch := self._next()) is not None:
+            # a caller that has gone away took its fact along; from here on a fact can no longer be withdrawn
+            live = [(fact, future) for fact, future in batch if future.set_running_or_notify_cancel()]
+            try:
+                results = self._commit([fact for fact, _ in live])
+            except LedgerBusy as busy:  # nothing has begun: each alone would only wait as long again
+                for _, future in live:
+                    future.set_exception(_busy(busy.__cause__))
+            except Exception:  # noqa: BLE001  whatever one fact raised, each gets its own chance
+                for one in live:
+                    self._alone(*one)
+            else:
+                for (_, future), result in zip(live, results, strict=True):
+                    future.set_result(result)
+
+    def _next(self) -> list[tuple[Fact, "Future[Any]"]] | None:
+        with self._news:
+            while not self._waiting and not self._closing:
+                self._news.wait()
+            if not self._waiting:
+                return None
+            return [self._waiting.popleft() for _ in range(min(len(self._waiting), MOST_IN_BATCH))]
+
+    def _commit(self, facts: list[Fact]) -> list[Any]:
+        begun = False
+        try:
+            with self._turns.mine() if self._turns else nullcontext(), self._engine.begin() as connection:
+                begun = True
+                return [fact(connection) for fact in facts]
+        except DBAPIError as error:
+            if begun:
+                raise
+            raise _busy(error) from error
+
+    def _alone(self, fact: Fact, future: "Future[Any]") -> None:
+        try:
+            result = self._commit([fact])[0]
+        except DBAPIError as error:
+            future.set_exception(_busy(error))
+        except Exception as error:  # noqa: BLE001  a defect of ours must reach its caller, not kill the thread
+            future.set_exception(error)
+        else:
+            future.set_result(result)
+
+
+def _busy(error: BaseException | None) -> LedgerBusy:
+    busy = LedgerBusy("the database does not take rows right now")
+    busy.__cause__ = error
+    return busy

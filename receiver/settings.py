@@ -1,0 +1,208 @@
+"""Every setting of the receiver on one page. Read from the environment or `.env`; a wrong one stops the start.
+
+Spending keys are not here: the exposed process never reads them (see submitter/keys.py).
+"""
+
+import os
+import re
+from datetime import timedelta
+from functools import cached_property
+from pathlib import Path
+from typing import Annotated, Any, Literal
+from urllib.parse import urlsplit
+
+from dotenv import dotenv_values
+from pydantic import ByteSize, Field, ValidationError, ValidationInfo, field_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+from receiver import registry
+from receiver.errors import Misconfigured
+from receiver.guard import Rules
+from receiver.keyfile import key_file, own_keys
+
+Names = Annotated[tuple[str, ...], NoDecode]
+"""Comma-separated in the environment."""
+
+SECRET_BYTES = 16
+OPTIONS = ("FAL_JWKS_URL", "FAL_USER_ID", "FIREWORKS_SIGNATURE_HEADER", "FIREWORKS_SIGNATURE_FORM")
+ACCOUNT = ("AWS_ENDPOINT_URL", "AWS_REGION", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN")
+
+
+class Settings(BaseSettings):
+    """One attribute per variable, upper-case in the environment; `docs/settings.md` is made from this class."""
+
+    model_config = SettingsConfigDict(env_file=".env", env_ignore_empty=True, extra="ignore", frozen=True)
+
+    public_url: str = Field("", description="the address under which providers reach the receiver")
+    port: int = Field(8000, ge=1, le=65535, description="where to listen")
+    host: str = Field("", description="where to listen; 0.0.0.0 when PORT was given by the platform")
+    web_concurrency: int = Field(1, ge=1, le=64, description="web processes of one `serve`, which share the port")
+    database_url: str = Field("sqlite:///proofhook.db", repr=False, description="SQLite, or postgresql://")
+    storage_url: str = Field(
+        "file:./images",
+        description="a folder; s3://bucket/prefix (options `?endpoint=…&region=…&path_style=true`); memory: for tests",
+    )
+    uploads_to: Literal["receiver", "storage"] = Field(
+        "receiver",
+        description="where --upload has a provider PUT images: to us, or by signed URLs straight to the s3 storage",
+    )
+    aws_endpoint_url: str = Field("", description="address of the object store; Amazon's own when empty")
+    aws_region: str = Field("", description="region of the bucket; us-east-1 when empty")
+    aws_access_key_id: str = Field("", description="key for the bucket; the machine's own role when empty")
+    aws_secret_access_key: str = Field("", repr=False, description="the secret of that key")
+    aws_session_token: str = Field("", repr=False, description="where the key is a passing one")
+    proofhook_secret: str = Field(
+        "", repr=False, description="our own keys, newest last, comma-separated; made on first start with SQLite"
+    )
+    admin_token: str = Field("", repr=False, description="opens the pages and the API; made like PROOFHOOK_SECRET")
+    fal_url: str = Field("https://queue.fal.run", description="base of fal's queue API")
+    fireworks_url: str = Field("https://api.fireworks.ai", description="base of Fireworks' API")
+    runware_url: str = Field("https://api.runware.ai", description="base of Runware's API")
+    vtrix_url: str = Field("https://cloud.vtrix.ai", description="base of Vtrix's API")
+    fal_jwks_url: str = Field("", description="fal's public keys; the provider's own address when empty")
+    fal_user_id: str = Field("", description="pin: only callbacks of this fal account are believed")
+    fireworks_signature_header: str = Field(
+        "", description="header of Fireworks' signature; X-BFL-Signature when empty"
+    )
+    fireworks_signature_form: Literal["", "sha256=hex", "hex", "base64"] = Field(
+        "", description="sha256=hex (default), hex or base64"
+    )
+    confirm_unsigned: Names = Field(
+        (), description="more providers whose unsigned callbacks are asked about before they are believed"
+    )
+    image_hosts: Names = Field(
+        (), description="more hosts to download from: host or host:port; only these may be http or private"
+    )
+    max_body_bytes: ByteSize = Field(ByteSize(16 * 2**20), ge=1024, description="largest callback")
+    max_image_bytes: ByteSize = Field(ByteSize(64 * 2**20), ge=1024, description="largest image")
+    max_image_pixels: int = Field(120_000_000, ge=1, description="largest image, in pixels")
+    timestamp_tolerance: int = Field(300, ge=1, le=86400, description="seconds, both ways")
+    job_deadline: int = Field(
+        3600, ge=10, le=30 * 86400, description="seconds after which a job without an end is expired"
+    )
+    forwarded_allow_ips: str = Field("127.0.0.1", description="proxies whose X-Forwarded-* are believed, as in uvicorn")
+    log_format: Literal["console", "json", "auto"] = Field("auto", description="console on a terminal, else json")
+    log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="what is logged")
+
+    @field_validator("confirm_unsigned", "image_hosts", mode="before")
+    @classmethod
+    def _split(cls, value: object) -> object:
+        return tuple(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else value
+
+    @field_validator("confirm_unsigned")
+    @classmethod
+    def _are_providers(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        """A slip of the pen here would let unsigned callbacks be believed."""
+        if unknown := set(value) - set(registry.providers()):
+            raise ValueError(f"no provider {min(unknown)}; there are: {', '.join(sorted(registry.providers()))}")
+        return value
+
+    @field_validator("uploads_to")
+    @classmethod
+    def _can_be_put_to(cls, value: str, info: ValidationInfo) -> str:
+        if value == "storage" and not str(info.data.get("storage_url", "s3:")).lower().startswith("s3:"):
+            raise ValueError("storage needs STORAGE_URL=s3://bucket/prefix; a folder has no URL to PUT to")
+        return value
+
+    @field_validator("image_hosts")
+    @classmethod
+    def _are_hosts(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        Rules(value)
+        return value
+
+    @field_validator("public_url", "fal_url", "fireworks_url", "runware_url", "vtrix_url", "fal_jwks_url")
+    @classmethod
+    def _is_url(cls, value: str) -> str:
+        if value and not _plain(value):
+            raise ValueError("write an address such as https://hooks.example.com")
+        return value.rstrip("/")
+
+    @cached_property
+    def listen(self) -> tuple[str, int]:
+        """Host and port. A platform that gives PORT wants to be heard from outside."""
+        return self.host or ("0.0.0.0" if os.environ.get("PORT") else "127.0.0.1"), self.port  # noqa: S104
+
+    @cached_property
+    def public(self) -> str:
+        return self.public_url or f"http://127.0.0.1:{self.port}"
+
+    @cached_property
+    def secrets(self) -> tuple[bytes, ...]:
+        """Our own keys, oldest first. Raises Misconfigured when one is too short to be one."""
+        given = self.proofhook_secret or own_keys(self.database_url)["PROOFHOOK_SECRET"]
+        keys = tuple(part.strip().encode() for part in given.split(",") if part.strip())
+        if not keys or min(map(len, keys)) < SECRET_BYTES:
+            raise Misconfigured(
+                f"PROOFHOOK_SECRET: each key needs at least {SECRET_BYTES} characters; try `openssl rand -hex 32`"
+            )
+        return keys
+
+    @cached_property
+    def admin(self) -> bytes:
+        return (self.admin_token or own_keys(self.database_url)["ADMIN_TOKEN"]).encode()
+
+    @cached_property
+    def tolerance(self) -> timedelta:
+        return timedelta(seconds=self.timestamp_tolerance)
+
+    @cached_property
+    def options(self) -> dict[str, str]:
+        """What reaches the keyring and the schemes, by setting name; only those that were set."""
+        return {name: value for name in OPTIONS if (value := getattr(self, name.lower()))}
+
+    @cached_property
+    def account(self) -> dict[str, str]:
+        """What reaches the object store, by setting name; only those that were set."""
+        return {name: value for name in ACCOUNT if (value := getattr(self, name.lower()))}
+
+    def base(self, url_setting: str) -> str:
+        """The base URL of a provider's API; a plug-in's own setting is read from the environment."""
+        return str(getattr(self, url_setting.lower(), "")) or os.environ.get(url_setting, "").rstrip("/")
+
+
+def load(**given: Any) -> Settings:
+    """Settings from the environment and `.env`; raises Misconfigured with one line naming the variable and the mend."""
+    try:
+        return Settings(**given)
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_input=False)[0]
+        name = "_".join(str(part) for part in first["loc"][:1]).upper()
+        raise Misconfigured(f"{name}: {first['msg'].removeprefix('Value error, ')}") from None
+    except (OSError, UnicodeError) as error:
+        raise Misconfigured(f".env cannot be read as UTF-8 text ({type(error).__name__})") from None
+
+
+def _plain(url: str) -> bool:
+    """Whether it is an http(s) address without query or fragment. Raises ValueError for a port that is none."""
+    parts = urlsplit(url)
+    named = parts.scheme in {"http", "https"} and parts.hostname and parts.port != 0
+    return bool(named) and not (parts.query or parts.fragment)
+
+
+OURS = frozenset({"proofhook_secret", "admin_token"})
+SECRET = OURS | {"aws_secret_access_key", "aws_session_token"}
+MASK = "********"
+_PASSWORD = re.compile(r"(?<=://)([^/?#]*):[^/?#]*@")
+
+
+def without_password(value: str) -> str:
+    """A value as people may see it: where it is a URL, without the password in it."""
+    return _PASSWORD.sub(rf"\1:{MASK}@", value)
+
+
+def shown(settings: Settings) -> list[dict[str, str]]:
+    """Every setting with its value (secrets masked) and where it came from, for people."""
+    kept = dotenv_values(".env") if Path(".env").is_file() else {}
+    written = {name.upper() for name, value in kept.items() if value}
+    rows = []
+    for name in type(settings).model_fields:
+        variable, value = name.upper(), getattr(settings, name)
+        source = "environment" if os.environ.get(variable) else ".env" if variable in written else "default"
+        text = ",".join(value) if isinstance(value, tuple) else without_password(str(value))
+        if name in SECRET - OURS:
+            source, text = (source, MASK) if value else ("not set", "")
+        elif name in OURS:
+            file = key_file(settings.database_url)
+            source, text = source if value else f"file {file}" if file else "not set", MASK if value or file else ""
+        rows.append({"name": variable, "value": text, "source": source})
+    return rows

@@ -1,0 +1,141 @@
+"""The three parts of `serve`, each as one call that ends in good order when the word comes."""
+
+import asyncio
+import gc
+import os
+import socket
+from collections.abc import Coroutine, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import structlog
+import uvicorn
+
+from receiver.app import create_app
+from receiver.errors import Misconfigured
+from receiver.fetch import Fetcher
+from receiver.road import open_road
+from receiver.settings import Settings
+from receiver.worker import Worker
+from submitter.cli.ending import Ending
+
+log = structlog.get_logger("serve")
+NICE = 10
+"""Downloads and decoding step back behind callbacks."""
+BACKLOG = 2048
+LAST_REQUESTS = 5
+"""Seconds that requests which were accepted have to come to their end."""
+HANG_UP = 4.5
+"""Seconds until connections are closed: those whom uvicorn cuts off are told 500, and nobody is to read that of us."""
+LAST_QUESTION = 3.0
+"""Seconds that a call to a provider has to come to its end."""
+INHERITED = "PROOFHOOK_SOCKET"
+"""Number of the listening socket that the supervisor handed down."""
+
+
+def listen(settings: Settings) -> socket.socket:
+    """The socket of HOST and PORT. Raises Misconfigured."""
+    host, port = settings.listen
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    try:
+        return socket.create_server((host, port), backlog=BACKLOG, family=family)
+    except OSError as error:
+        raise Misconfigured(f"PORT: cannot listen on {host}:{port} ({error.strerror}); choose another") from None
+
+
+def web(settings: Settings, ending: Ending) -> None:
+    """Serve the doors and the pages until the word comes; what was accepted is finished first. Raises Misconfigured."""
+    given = os.environ.get(INHERITED)
+    listening = socket.socket(fileno=int(given)) if given else listen(settings)
+    app = create_app(settings)
+    host, port = settings.listen
+    log.info("listening", url=settings.public, host=host, port=port)
+    config = uvicorn.Config(
+        app,
+        access_log=False,
+        log_level="warning",
+        server_header=False,
+        proxy_headers=True,
+        forwarded_allow_ips=settings.forwarded_allow_ips,
+        timeout_graceful_shutdown=LAST_REQUESTS,
+        backlog=BACKLOG,
+        log_config=None,
+    )
+    _keep_garbage_collection_short()
+    server = _Server(config)
+    ending.then(server.stop)
+    server.run(sockets=[listening])
+
+
+def _keep_garbage_collection_short() -> None:
+    """What the start has made lives as long as the process: no collection need look at it again."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(20_000, 20, 20)
+
+
+class _Server(uvicorn.Server):
+    """Hears of its end from us: uvicorn's own handlers would raise the signal again, and end with its number."""
+
+    def stop(self) -> None:
+        self.should_exit = True
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        asyncio.get_running_loop().call_later(HANG_UP, self._hang_up)
+        await super().shutdown(sockets)
+
+    def _hang_up(self) -> None:
+        for connection in tuple(self.server_state.connections):
+            connection.transport.close()
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        yield
+
+
+async def worker(settings: Settings, ending: Ending) -> None:
+    """Collect images until the word comes; leases are given back."""
+    os.nice(NICE)
+    stop = _stop(ending)
+    road = open_road(settings)
+    fetcher = Fetcher(allowed=settings.image_hosts, max_bytes=int(settings.max_image_bytes))
+    try:
+        await Worker(road, fetcher).run(stop)
+    finally:
+        await fetcher.aclose()
+        await road.aclose()
+
+
+async def reconciler(settings: Settings, ending: Ending) -> None:
+    """Ask about jobs until the word comes; a call under way has a moment left."""
+    from submitter.client import open_desk
+    from submitter.reconcile import Reconciler
+
+    stop = _stop(ending)
+    desk = open_desk(settings)
+    try:
+        await _for_a_moment(Reconciler(desk).run(stop), stop, LAST_QUESTION)
+    finally:
+        await desk.aclose()
+
+
+async def _for_a_moment(work: Coroutine[Any, Any, None], stop: asyncio.Event, seconds: float) -> None:
+    """Do the work, which ends by itself after `stop`; when it does not so in time, cancel it."""
+    working, told = asyncio.create_task(work), asyncio.create_task(stop.wait())
+    try:
+        await asyncio.wait({working, told}, return_when=asyncio.FIRST_COMPLETED)
+        await asyncio.wait({working}, timeout=seconds)
+    finally:
+        told.cancel()
+        if not working.done():
+            working.cancel()
+            await asyncio.wait({working})
+    if not working.cancelled():
+        working.result()
+
+
+def _stop(ending: Ending) -> asyncio.Event:
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    ending.then(lambda: loop.call_soon_threadsafe(stop.set))
+    return stop

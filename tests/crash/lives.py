@@ -1,0 +1,109 @@
+"""Many short lives: each process is killed after a number of steps, or at a named step, and started again at once."""
+
+import asyncio
+import random
+import signal
+import time
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from tests.crash.plant import Plant, Process
+from tests.submitter.processes import free_port
+from tests.whole import test_killed as named_steps
+
+PATIENCE = 60.0
+"""Seconds in which a process must come to the step at which it dies."""
+MOST_STEPS = {"web": 150, "worker": 60, "reconcile": 5}
+"""A life ends after so many steps at most: acknowledgements, downloads, questions."""
+MOST_CALLS = {"web": 8, "worker": 3, "reconcile": 1}
+"""A named step is the last one at the so-manieth call at most."""
+Fault = tuple[str, str, str]
+"""What it is called, the function, and `before` or `after`."""
+
+
+ON_POSTGRES = {"receiver.ledger.scribes:record_all": "receiver.ledger.pg_scribe:record_all"}
+"""Steps that another function takes there."""
+
+
+def faults(part: str, database_url: str) -> list[Fault]:
+    """The named steps of a part, as tests/whole/test_killed.py has them."""
+    there = {} if database_url.startswith("sqlite") else ON_POSTGRES
+    steps = {
+        "web": named_steps.WEB | named_steps.UPLOAD,
+        "worker": named_steps.WORKER,
+        "reconcile": named_steps.RECONCILER,
+    }
+    return [(words, there.get(name, name), when) for words, (name, when) in steps[part].items()]
+
+
+@dataclass(slots=True)
+class Place:
+    """Where one process after the other lives. `steps` counts what this part has done so far."""
+
+    part: str
+    port: int
+    steps: Callable[[], int]
+    process: Process | None = None
+
+    @property
+    def origin(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+
+@dataclass(slots=True)
+class Lives:
+    """`faults` are the named steps still to die at, by part; `kills` counts deaths by part, `died_at` by step."""
+
+    plant: Plant
+    dice: random.Random
+    target: int
+    faults: dict[str, list[Fault]]
+    places: list[Place] = field(default_factory=list)
+    kills: Counter[str] = field(default_factory=Counter)
+    died_at: Counter[str] = field(default_factory=Counter)
+
+    def enough(self) -> bool:
+        """Every named step had its death, and there were as many deaths as were wanted."""
+        return self.kills.total() >= self.target and not any(self.faults.values())
+
+    def place(self, part: str, steps: Callable[[str], int]) -> Place:
+        port = free_port()
+        made = Place(part, port, lambda: steps(f"http://127.0.0.1:{port}"))
+        self.places.append(made)
+        return made
+
+    async def live(self, place: Place) -> None:
+        """Life after life, until there were enough; the last one stays."""
+        while not self.enough():
+            waiting = self.faults[place.part]
+            if waiting and self.dice.random() < 0.7:
+                await self._at_a_step(place, waiting.pop(self.dice.randrange(len(waiting))))
+            else:
+                await self._at_random(place)
+        place.process = self.plant.start(place.part, port=place.port)
+
+    async def _at_a_step(self, place: Place, fault: Fault) -> None:
+        words, name, when = fault
+        nth = self.dice.randint(1, MOST_CALLS[place.part])
+        process = self.plant.start(place.part, port=place.port, wraps=[f"kill={name},{when},{nth}"])
+        deadline = time.monotonic() + PATIENCE
+        while process.popen.poll() is None and time.monotonic() < deadline:
+            await asyncio.sleep(0.01)
+        assert process.popen.returncode == -signal.SIGKILL, f"not reached: {words}: {process.said()}"
+        self._died(place, words)
+
+    async def _at_random(self, place: Place) -> None:
+        process = self.plant.start(place.part, port=place.port)
+        goal = place.steps() + self.dice.randint(1, MOST_STEPS[place.part])
+        deadline = time.monotonic() + PATIENCE
+        while place.steps() < goal and not self.enough():
+            assert process.popen.poll() is None, f"it ended by itself: {process.said()}"
+            assert time.monotonic() < deadline, f"{place.steps()} of {goal} steps: {process.said()}"
+            await asyncio.sleep(0.002)
+        process.kill()
+        self._died(place, "at random")
+
+    def _died(self, place: Place, words: str) -> None:
+        self.kills[place.part] += 1
+        self.died_at[words] += 1
