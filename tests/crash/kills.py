@@ -13,7 +13,7 @@ from tests.crash.tally import Tally
 from tests.crash.traffic import Traffic
 
 SENDERS = 12
-AHEAD = 400
+AHEAD = 200
 """Pictures that callbacks may be ahead of downloads: the end must not be a long wait for the worker."""
 
 

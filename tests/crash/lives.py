@@ -12,12 +12,16 @@ from tests.crash.plant import Plant, Process
 from tests.submitter.processes import free_port
 from tests.whole import test_killed as named_steps
 
-PATIENCE = 60.0
-"""Seconds in which a process must come to the step at which it dies."""
+PATIENCE = 20.0
+"""Seconds that a process has to come to where it dies; then it dies where it is, and a named step waits for a later life.
+
+How soon traffic brings it there is a matter of the machine's speed, and nothing that is to be tested."""
+TRIES = 8
+"""Lives in which a named step may be missed; one that is missed so often is never taken."""
 MOST_STEPS = {"web": 150, "worker": 60, "reconcile": 5}
 """A life ends after so many steps at most: acknowledgements, downloads, questions."""
-MOST_CALLS = {"web": 8, "worker": 3, "reconcile": 1}
-"""A named step is the last one at the so-manieth call at most."""
+MOST_CALLS = {"web": 4, "worker": 3, "reconcile": 1}
+"""A named step is the last one at the so-manieth call at most; at the first once it was missed."""
 Fault = tuple[str, str, str]
 """What it is called, the function, and `before` or `after`."""
 
@@ -53,7 +57,7 @@ class Place:
 
 @dataclass(slots=True)
 class Lives:
-    """`faults` are the named steps still to die at, by part; `kills` counts deaths by part, `died_at` by step."""
+    """`faults` are the named steps still to die at, by part; `kills` counts deaths by part, `died_at` and `missed` by step."""
 
     plant: Plant
     dice: random.Random
@@ -62,6 +66,7 @@ class Lives:
     places: list[Place] = field(default_factory=list)
     kills: Counter[str] = field(default_factory=Counter)
     died_at: Counter[str] = field(default_factory=Counter)
+    missed: Counter[str] = field(default_factory=Counter)
 
     def enough(self) -> bool:
         """Every named step had its death, and there were as many deaths as were wanted."""
@@ -85,21 +90,27 @@ class Lives:
 
     async def _at_a_step(self, place: Place, fault: Fault) -> None:
         words, name, when = fault
-        nth = self.dice.randint(1, MOST_CALLS[place.part])
+        nth = 1 if self.missed[words] else self.dice.randint(1, MOST_CALLS[place.part])
         process = self.plant.start(place.part, port=place.port, wraps=[f"kill={name},{when},{nth}"])
         deadline = time.monotonic() + PATIENCE
         while process.popen.poll() is None and time.monotonic() < deadline:
             await asyncio.sleep(0.01)
-        assert process.popen.returncode == -signal.SIGKILL, f"not reached: {words}: {process.said()}"
-        self._died(place, words)
+        if process.popen.poll() is not None:
+            assert process.popen.returncode == -signal.SIGKILL, f"it ended by itself: {words}: {process.said()}"
+            self._died(place, words)
+            return
+        process.kill()
+        self._died(place, "at random")
+        self.missed[words] += 1
+        assert self.missed[words] < TRIES, f"not reached in {TRIES} lives: {words}: {process.said()}"
+        self.faults[place.part].append(fault)
 
     async def _at_random(self, place: Place) -> None:
         process = self.plant.start(place.part, port=place.port)
         goal = place.steps() + self.dice.randint(1, MOST_STEPS[place.part])
         deadline = time.monotonic() + PATIENCE
-        while place.steps() < goal and not self.enough():
+        while place.steps() < goal and time.monotonic() < deadline and not self.enough():
             assert process.popen.poll() is None, f"it ended by itself: {process.said()}"
-            assert time.monotonic() < deadline, f"{place.steps()} of {goal} steps: {process.said()}"
             await asyncio.sleep(0.002)
         process.kill()
         self._died(place, "at random")

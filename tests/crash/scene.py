@@ -19,7 +19,7 @@ from tests.crash.plant import Plant, Process
 from tests.crash.tally import Tally, count, rows, unfinished
 from tests.crash.traffic import Sending, Traffic
 
-SETTLING = 60.0
+SETTLING = 120.0
 """Seconds in which every job must be delivered once nothing is wrong any more."""
 
 

@@ -9,7 +9,7 @@ from tests.crash.backends import BACKENDS, database
 from tests.crash.kills import Plan, run
 from tests.whole import test_killed as named_steps
 
-KILLS = int(os.environ.get("CRASH_KILLS", "26"))
+KILLS = int(os.environ.get("CRASH_KILLS", "20"))
 """For each backend; `make bench ARGS=kills` sets more."""
 
 

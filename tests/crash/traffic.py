@@ -22,7 +22,7 @@ from tests.samples import make
 
 AGAIN = 0.02
 """Seconds until a callback that was not acknowledged is sent again."""
-MOST = 60.0
+MOST = 120.0
 """Seconds after which a sender gives up, which no provider and no test should see."""
 SPILLED = 70_000
 """Bytes of a body that is kept in the storage, and not in its row."""
