@@ -1,22 +1,17 @@
 """`create_app()`: the doors in front, then health and pages. Errors become answers here and nowhere else."""
 
+import asyncio
 import json
 import logging
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 import structlog
-from starlette.applications import Starlette
-from starlette.requests import Request
-from starlette.responses import JSONResponse
-from starlette.routing import Route
-from starlette.types import Receive, Scope, Send
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from receiver import errors
 from receiver.hooks import Answer, Gone, hook
-from receiver.pages import page_routes
 from receiver.road import Road, open_road
 from receiver.settings import Settings, load
 from receiver.uploads import upload
@@ -35,6 +30,9 @@ STATUS: dict[type[errors.ProofhookError], int] = {
 Door = Callable[[Road, Scope, Receive, str, str], Awaitable[Answer]]
 DOORS: dict[str, tuple[str, Door]] = {"hooks": ("POST", hook), "uploads": ("PUT", upload)}
 
+HEALTH = ("/healthz", "/readyz")
+ALIVE = Answer(200, b'{"alive":true}')
+
 NOTHING = "there is nothing at this address"
 """What every wrong URL is told, whatever is wrong with it: nothing can be probed."""
 
@@ -50,30 +48,49 @@ def create_app(settings: Settings | None = None, road: Road | None = None) -> "A
 
 
 class App:
-    """The doors stand before the router: a callback costs no more than it must, and nothing there redirects."""
+    """The doors stand before the pages: a callback costs no more than it must, and nothing there redirects.
+
+    The pages and the framework under them are imported when somebody looks at one; most web processes never need them.
+    """
 
     def __init__(self, road: Road) -> None:
+        """Raises Misconfigured where no ADMIN_TOKEN can be had."""
+        _ = road.settings.admin
         self.road = road
         self._log = structlog.get_logger("receiver").bind()  # bound once: a lazy one costs each delivery
-        routes = [Route("/healthz", _alive), Route("/readyz", self._ready), *page_routes(road)]
-        self._rest = Starlette(routes=routes, lifespan=self._life)
-        self._rest.router.redirect_slashes = False
+        self._pages: ASGIApp | None = None
+        self._opening = asyncio.Lock()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        parts = _path(scope).removeprefix("/").split("/") if scope["type"] == "http" else []
+        if scope["type"] == "lifespan":
+            await self._life(receive, send)
+            return
+        path = _path(scope)
+        parts = path.removeprefix("/").split("/") if scope["type"] == "http" else []
         if parts and parts[0] in DOORS:
             await self._door(parts, scope, receive, send)
+        elif path in HEALTH and scope["type"] == "http":
+            await self._health(path, scope, send)
         else:
-            await self._rest(scope, receive, send)
+            pages = self._pages or await self._open_pages()
+            await pages(scope, receive, send)
 
     async def aclose(self) -> None:
         """Write what waits and let go."""
         await self.road.aclose()
 
-    @asynccontextmanager
-    async def _life(self, _app: Starlette) -> AsyncIterator[None]:
-        yield
+    async def _life(self, receive: Receive, send: Send) -> None:
+        """ASGI's lifespan: nothing to start, and everything to end."""
+        while (await receive())["type"] != "lifespan.shutdown":
+            await send({"type": "lifespan.startup.complete"})
         await self.aclose()
+        await send({"type": "lifespan.shutdown.complete"})
+
+    async def _open_pages(self) -> ASGIApp:
+        async with self._opening:
+            if self._pages is None:
+                self._pages = await asyncio.to_thread(_pages, self.road)
+        return self._pages
 
     async def _door(self, parts: list[str], scope: Scope, receive: Receive, send: Send) -> None:
         began = time.perf_counter()
@@ -93,14 +110,32 @@ class App:
         _line(self._log, parts[0], scope, answer, began)
         await _send(send, answer, allow=method)
 
-    async def _ready(self, _request: Request) -> JSONResponse:
+    async def _health(self, path: str, scope: Scope, send: Send) -> None:
+        if scope["method"] not in {"GET", "HEAD"}:
+            await _send(send, _wrong_method("GET"), allow="GET, HEAD")
+            return
+        answer = ALIVE if path == "/healthz" else await self._ready()
+        await _send(send, answer, head=scope["method"] == "HEAD")
+
+    async def _ready(self) -> Answer:
         """200 when database, schema and storage answer, else 503 with the reason."""
         try:
             await self.road.ledger.ready()
             await self.road.storage.ready()
         except errors.ProofhookError as error:
-            return JSONResponse({"ready": False, "error": error.slug, "detail": str(error)}, 503)
-        return JSONResponse({"ready": True})
+            said = {"ready": False, "error": error.slug, "detail": str(error)}
+            return Answer(503, json.dumps(said).encode())
+        return Answer(200, b'{"ready":true}')
+
+
+def _pages(road: Road) -> ASGIApp:
+    from starlette.applications import Starlette  # noqa: PLC0415  see App
+
+    from receiver.pages import page_routes  # noqa: PLC0415
+
+    found = Starlette(routes=page_routes(road))
+    found.router.redirect_slashes = False
+    return found
 
 
 def refusal(error: errors.ProofhookError) -> Answer:
@@ -116,14 +151,14 @@ def _wrong_method(method: str) -> Answer:
     return Answer(405, json.dumps(said).encode())
 
 
-async def _send(send: Send, answer: Answer, allow: str) -> None:
+async def _send(send: Send, answer: Answer, allow: str = "", *, head: bool = False) -> None:
     headers = [(b"content-type", b"application/json"), (b"content-length", b"%d" % len(answer.body))]
     if answer.retry_after:
         headers.append((b"retry-after", str(answer.retry_after).encode()))
     if answer.status == 405:  # noqa: PLR2004
         headers.append((b"allow", allow.encode()))
     await send({"type": "http.response.start", "status": answer.status, "headers": headers})
-    await send({"type": "http.response.body", "body": answer.body})
+    await send({"type": "http.response.body", "body": b"" if head else answer.body})
 
 
 def _line(log: Any, door: str, scope: Scope, answer: Answer, began: float) -> None:
@@ -152,7 +187,3 @@ def _path(scope: Scope) -> str:
     """The path below where this app is mounted (ASGI: `path` includes `root_path`)."""
     path, root = str(scope["path"]), str(scope.get("root_path", ""))
     return path[len(root) :] if root and path.startswith(f"{root}/") else path
-
-
-async def _alive(_request: Request) -> JSONResponse:
-    return JSONResponse({"alive": True})

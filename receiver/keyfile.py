@@ -5,7 +5,7 @@ import secrets
 from pathlib import Path
 
 from receiver.errors import Misconfigured
-from receiver.ledger.database import sqlite_file
+from receiver.ledger.glance import sqlite_file
 
 NAMES = ("PROOFHOOK_SECRET", "ADMIN_TOKEN")
 

@@ -12,9 +12,11 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from http import HTTPStatus
+from importlib import import_module
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-import httpx
 import structlog
 
 from receiver.errors import KeysUnavailable, Malformed
@@ -22,6 +24,9 @@ from receiver.wire import tokens
 from receiver.wire.jwks import ed25519_keys
 from receiver.wire.provider import Derived, Jwks, Provider
 from receiver.wire.types import Key, KeyKind, Trust
+
+if TYPE_CHECKING:
+    import httpx
 
 MAX_AGE = timedelta(hours=24)
 MIN_AGE = timedelta(seconds=60)
@@ -55,7 +60,7 @@ class Keyring:
         secrets: Sequence[bytes],
         options: Mapping[str, str],
         tolerance: timedelta,
-        client: httpx.AsyncClient | None = None,
+        client: "httpx.AsyncClient | None" = None,
     ) -> None:
         self._secrets = tuple(secrets)
         self._options = dict(options)
@@ -124,10 +129,10 @@ class Keyring:
         """Ask the key server; on failure keep what there is, and say so once."""
         try:
             keys, age = await self._fetch(url, now)
-        except (httpx.HTTPError, httpx.InvalidURL, TimeoutError, Malformed) as error:
+        except (TimeoutError, Malformed) as error:
             if not shelf.down:
-                said = str(error) if isinstance(error, Malformed) else type(error).__name__
-                _log.warning("keys.unavailable", host=_host(url), reason=said, held=len(shelf.keys))
+                why = str(error) or "no answer in time"
+                _log.warning("keys.unavailable", host=_host(url), reason=why, held=len(shelf.keys))
             shelf.down, shelf.tried_at = True, now
             return
         if shelf.down:
@@ -135,7 +140,18 @@ class Keyring:
         shelf.keys, shelf.down, shelf.tried_at, shelf.fresh_until = keys, False, now, now + age
 
     async def _fetch(self, url: str, now: datetime) -> tuple[tuple[Key, ...], timedelta]:
+        """Raises Malformed where no key set was to be had, TimeoutError where nothing was in time."""
+        # not imported at the start, where most processes need none of it, and not in the event loop
+        httpx = await asyncio.to_thread(import_module, "httpx")
+        try:
+            return await self._ask(url, now)
+        except (httpx.HTTPError, httpx.InvalidURL) as error:
+            raise Malformed(type(error).__name__) from error
+
+    async def _ask(self, url: str, now: datetime) -> tuple[tuple[Key, ...], timedelta]:
         if self._client is None:
+            import httpx  # noqa: PLC0415  see _fetch
+
             # A proxy from the environment may lead to a provider, never to ourselves.
             direct = {f"all://{host}": None for host in _DIRECT}
             self._client = httpx.AsyncClient(timeout=SECONDS, follow_redirects=False, mounts=direct)
@@ -145,7 +161,7 @@ class Keyring:
             asyncio.timeout(SECONDS),
             self._client.stream("GET", url, headers=plain, follow_redirects=False) as answer,
         ):
-            if answer.status_code != httpx.codes.OK:
+            if answer.status_code != HTTPStatus.OK:
                 raise Malformed(f"it answered with status {answer.status_code}")
             if answer.headers.get("content-encoding", "identity") != "identity":
                 raise Malformed("it answered compressed")

@@ -139,7 +139,11 @@ class Settings(BaseSettings):
 
     @cached_property
     def admin(self) -> bytes:
-        return (self.admin_token or own_keys(self.database_url)["ADMIN_TOKEN"]).encode()
+        """The token that signs in. Raises Misconfigured for one of blanks: then nobody could be let in."""
+        found = self.admin_token or own_keys(self.database_url)["ADMIN_TOKEN"]
+        if not found.strip():
+            raise Misconfigured("ADMIN_TOKEN is empty: set it, or unset it to have one made")
+        return found.encode()
 
     @cached_property
     def tolerance(self) -> timedelta:

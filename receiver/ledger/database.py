@@ -47,12 +47,6 @@ def address(database_url: str) -> URL:
     raise Misconfigured("DATABASE_URL must be sqlite:///FILE or postgresql://…; nothing else is durable here")
 
 
-def sqlite_file(database_url: str) -> Path | None:
-    """The file behind a SQLite URL; None for a database server."""
-    url = address(database_url)
-    return Path(url.database) if url.drivername == "sqlite" and url.database else None
-
-
 def make_folder(file: Path) -> None:
     """The folder that a SQLite file is to stand in. Raises Misconfigured where there can be none."""
     try:

@@ -4,29 +4,32 @@ import asyncio
 from collections.abc import Callable, Sequence
 from contextlib import AbstractAsyncContextManager
 from datetime import datetime
-from typing import Any, TypeVar
-
-from sqlalchemy import Connection, text
-from sqlalchemy.exc import DBAPIError
-from sqlalchemy.exc import TimeoutError as PoolTimeout
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from receiver.errors import LedgerBusy, NoSuchJob
-from receiver.ledger import duties, jobs, tables, tasks, views
+from receiver.ledger import glance
 from receiver.ledger.arrivals import Arrival, Recorded
-from receiver.ledger.database import connect, sqlite_file
-from receiver.ledger.jobs import Opening
+from receiver.ledger.engines import Engines
+from receiver.ledger.later import Later
 from receiver.ledger.news import Ear, News
 from receiver.ledger.recorder import Recorder
-from receiver.ledger.rows import one
 from receiver.ledger.rules import Standing
-from receiver.ledger.schema import check_schema
 from receiver.ledger.scribes import open_scribe
-from receiver.ledger.tasks import Collected, Task
 from receiver.ledger.turns import Turns
-from receiver.ledger.views import DeliveryView, JobView
 from receiver.ledger.writer import Writer
 from receiver.wire.orders import Acknowledged
 from receiver.wire.types import Failure
+
+if TYPE_CHECKING:
+    from sqlalchemy import Connection
+
+    from receiver.ledger import duties, jobs, rows, schema, tables, tasks, views
+    from receiver.ledger.jobs import Opening
+    from receiver.ledger.tasks import Collected, Task
+    from receiver.ledger.views import DeliveryView, JobView
+else:  # all that stands on SQLAlchemy: recording an arrival does not
+    names = ("duties", "jobs", "rows", "schema", "tables", "tasks", "views")
+    duties, jobs, rows, schema, tables, tasks, views = (Later(f"receiver.ledger.{name}") for name in names)
 
 T = TypeVar("T")
 
@@ -36,11 +39,12 @@ class Ledger:
 
     def __init__(self, database_url: str) -> None:
         """Raises Misconfigured for a URL we cannot use, or a schema of another release."""
-        check_schema(database_url)
-        self._writing = connect(database_url, write=True)
-        self._reading = connect(database_url, write=False)
-        file = sqlite_file(database_url)
-        self._writer = Writer(self._writing, Turns(file) if file else None)
+        file = glance.sqlite_file(database_url)
+        if file is None or not glance.is_current(file):
+            schema.check_schema(database_url)
+        self._file = file
+        self._engines = Engines(database_url)
+        self._writer = Writer(self._engines.writing, Turns(file) if file else None)
         self._recorder = Recorder(open_scribe(database_url))
         self._news = News(database_url)
 
@@ -48,18 +52,21 @@ class Ledger:
         """Write what waits, then let go of the database."""
         self._recorder.close()
         self._writer.close()
-        self._writing.dispose()
-        self._reading.dispose()
+        self._engines.dispose()
 
-    async def _fact(self, fact: Callable[..., T], *args: Any, **kwargs: Any) -> T:
-        return await asyncio.wrap_future(self._writer.submit(lambda connection: fact(connection, *args, **kwargs)))
+    async def _fact(self, fact: "Callable[[Connection], T]") -> T:
+        return await asyncio.wrap_future(self._writer.submit(fact))
 
-    async def _read(self, view: Callable[..., T], *args: Any, **kwargs: Any) -> T:
-        return await asyncio.to_thread(self._look, lambda connection: view(connection, *args, **kwargs))
+    async def _read(self, view: "Callable[[Connection], T]") -> T:
+        return await asyncio.to_thread(self._look, view)
 
-    def _look(self, view: Callable[[Connection], T]) -> T:
+    def _look(self, view: "Callable[[Connection], T]") -> T:
+        engine = self._engines.reading()
+        from sqlalchemy.exc import DBAPIError  # noqa: PLC0415  see engines.py
+        from sqlalchemy.exc import TimeoutError as PoolTimeout  # noqa: PLC0415
+
         try:
-            with self._reading.connect() as connection:
+            with engine.connect() as connection:
                 return view(connection)
         except (DBAPIError, PoolTimeout) as error:
             raise LedgerBusy("the database does not answer right now") from error
@@ -70,97 +77,100 @@ class Ledger:
 
     async def ready(self) -> None:
         """Raises LedgerBusy when the database does not answer."""
-        await self._read(lambda connection: connection.execute(text("SELECT 1")).scalar())
+        if self._file is None:
+            await self._read(lambda connection: connection.exec_driver_sql("SELECT 1").scalar())
+        elif not await asyncio.to_thread(glance.is_current, self._file):
+            raise LedgerBusy("the database does not answer right now")
 
-    async def job(self, job_id: str) -> JobView:
+    async def job(self, job_id: str) -> "JobView":
         """Raises NoSuchJob."""
-        found = await self._read(views.job_view, job_id)
+        found = await self._read(lambda c: views.job_view(c, job_id))
         if found is None:
             raise NoSuchJob(f"there is no job {job_id}; `proofhook jobs` lists those there are")
         return found
 
-    async def jobs(self, **wanted: Any) -> list[JobView]:
+    async def jobs(self, **wanted: Any) -> "list[JobView]":
         """Newest first; takes status, provider, since, before, limit."""
-        return await self._read(views.job_views, **wanted)
+        return await self._read(lambda c: views.job_views(c, **wanted))
 
-    async def deliveries(self, **wanted: Any) -> tuple[DeliveryView, ...]:
+    async def deliveries(self, **wanted: Any) -> "tuple[DeliveryView, ...]":
         """Newest first; takes job_id, verdict, before, limit."""
-        return await self._read(views.delivery_views, **wanted)
+        return await self._read(lambda c: views.delivery_views(c, **wanted))
 
     async def row(self, job_id: str) -> dict[str, Any]:
         """The job's own columns, for those who go on working on it. Raises NoSuchJob."""
-        found = await self._read(one, tables.job, id=job_id)
+        found = await self._read(lambda c: rows.one(c, tables.job, id=job_id))
         if found is None:
             raise NoSuchJob(f"there is no job {job_id}")
         return found
 
     async def body(self, delivery_id: str) -> tuple[bytes | None, str] | None:
         """A delivery's body (None where it stands in storage) and its hash."""
-        found = await self._read(one, tables.delivery, id=delivery_id)
+        found = await self._read(lambda c: rows.one(c, tables.delivery, id=delivery_id))
         return (found["body"], found["body_sha256"]) if found else None
 
     async def record(self, arrival: Arrival) -> Recorded:
         return await self._recorder.record(arrival)
 
-    async def opened(self, opening: Opening) -> tuple[str, bool]:
-        return await self._fact(jobs.open_job, opening)
+    async def opened(self, opening: "Opening") -> tuple[str, bool]:
+        return await self._fact(lambda c: jobs.open_job(c, opening))
 
     async def called(self, job_id: str, now: datetime) -> bool:
-        return await self._fact(jobs.called, job_id, now)
+        return await self._fact(lambda c: jobs.called(c, job_id, now))
 
     async def noted(self, job_id: str, said: Acknowledged, now: datetime) -> bool:
-        return await self._fact(jobs.noted, job_id, said, now)
+        return await self._fact(lambda c: jobs.noted(c, job_id, said, now))
 
     async def failed(self, job_id: str, failure: Failure, now: datetime, to: Standing = Standing.FAILED) -> None:
-        await self._fact(jobs.failed, job_id, failure, now, to)
+        await self._fact(lambda c: jobs.failed(c, job_id, failure, now, to))
 
     async def expired(self, now: datetime) -> list[str]:
-        return await self._fact(jobs.expire, now)
+        return await self._fact(lambda c: jobs.expire(c, now))
 
     async def chores(self, now: datetime) -> bool:
-        return await self._read(jobs.chores, now)
+        return await self._read(lambda c: jobs.chores(c, now))
 
     async def questions(self, now: datetime, limit: int = 20) -> list[dict[str, Any]]:
-        return await self._fact(jobs.questions, now, limit)
+        return await self._fact(lambda c: jobs.questions(c, now, limit))
 
     async def ask_again(self, job_id: str, now: datetime, at: datetime) -> None:
-        await self._fact(jobs.ask_again, job_id, now, at)
+        await self._fact(lambda c: jobs.ask_again(c, job_id, now, at))
 
     async def unsent(self, now: datetime, limit: int = 20) -> list[dict[str, Any]]:
-        return await self._read(jobs.unsent, now, limit)
+        return await self._read(lambda c: jobs.unsent(c, now, limit))
 
     async def is_due(self, now: datetime) -> bool:
-        return await self._read(tasks.is_due, now)
+        return await self._read(lambda c: tasks.is_due(c, now))
 
-    async def leased(self, worker: str, now: datetime, until: datetime, limit: int) -> list[Task]:
-        return await self._fact(tasks.lease, worker, now, until, limit)
+    async def leased(self, worker: str, now: datetime, until: datetime, limit: int) -> "list[Task]":
+        return await self._fact(lambda c: tasks.lease(c, worker, now, until, limit))
 
-    async def renewed(self, worker: str, held: Sequence[Task], until: datetime) -> None:
-        await self._fact(tasks.renew, worker, held, until)
+    async def renewed(self, worker: str, held: "Sequence[Task]", until: datetime) -> None:
+        await self._fact(lambda c: tasks.renew(c, worker, held, until))
 
     async def given_back(self, worker: str) -> None:
-        await self._fact(tasks.give_back, worker)
+        await self._fact(lambda c: tasks.give_back(c, worker))
 
-    async def stored(self, task: Task, image: Collected, now: datetime) -> bool:
-        return await self._fact(tasks.stored, task, image, now)
+    async def stored(self, task: "Task", image: "Collected", now: datetime) -> bool:
+        return await self._fact(lambda c: tasks.stored(c, task, image, now))
 
-    async def put_off(self, task: Task, error: str, due_at: datetime, *, spent: bool = True) -> None:
-        await self._fact(tasks.put_off, task, error, due_at, spent=spent)
+    async def put_off(self, task: "Task", error: str, due_at: datetime, *, spent: bool = True) -> None:
+        await self._fact(lambda c: tasks.put_off(c, task, error, due_at, spent=spent))
 
-    async def buried(self, task: Task, error: str, now: datetime) -> None:
-        await self._fact(tasks.buried, task, error, now)
+    async def buried(self, task: "Task", error: str, now: datetime) -> None:
+        await self._fact(lambda c: tasks.buried(c, task, error, now))
 
-    async def unstaged(self, task: Task) -> None:
-        await self._fact(tasks.unstage, task)
+    async def unstaged(self, task: "Task") -> None:
+        await self._fact(lambda c: tasks.unstage(c, task))
 
     async def retried(self, job_id: str, now: datetime) -> int:
-        return await self._fact(tasks.retry, job_id, now)
+        return await self._fact(lambda c: tasks.retry(c, job_id, now))
 
     async def duty_is_free(self, name: str, now: datetime) -> bool:
-        return await self._read(duties.is_free, name, now)
+        return await self._read(lambda c: duties.is_free(c, name, now))
 
     async def duty_taken(self, name: str, holder: str, now: datetime) -> bool:
-        return await self._fact(duties.take, name, holder, now)
+        return await self._fact(lambda c: duties.take(c, name, holder, now))
 
     async def duty_given_up(self, name: str, holder: str) -> None:
-        await self._fact(duties.give_up, name, holder)
+        await self._fact(lambda c: duties.give_up(c, name, holder))

@@ -10,10 +10,12 @@ import sqlite3
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, closing, suppress
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from sqlalchemy import Connection, text
+from receiver.ledger.glance import sqlite_file
 
-from receiver.ledger.database import server_parameters, sqlite_file
+if TYPE_CHECKING:
+    from sqlalchemy import Connection
 
 CHANNEL = "proofhook"
 ANNOUNCE = f"NOTIFY {CHANNEL}"
@@ -23,10 +25,10 @@ AWAY = 1.0
 """Seconds before a database that does not answer is asked again."""
 
 
-def announce(connection: Connection) -> None:
+def announce(connection: "Connection") -> None:
     """Tell who listens, when and if this transaction is committed. A SQLite file tells it by itself."""
     if connection.dialect.name == "postgresql":
-        connection.execute(text(ANNOUNCE))
+        connection.exec_driver_sql(ANNOUNCE)
 
 
 class Ear:
@@ -102,7 +104,10 @@ class News:
             await asyncio.sleep(AWAY)
 
     async def _listen(self) -> None:
-        import psycopg  # noqa: PLC0415  not there where only SQLite is used
+        # not there where only SQLite is used
+        import psycopg  # noqa: PLC0415
+
+        from receiver.ledger.database import server_parameters  # noqa: PLC0415
 
         while True:
             with suppress(psycopg.Error):

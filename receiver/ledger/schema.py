@@ -9,9 +9,9 @@ from sqlalchemy import Connection, inspect, text
 from sqlalchemy.exc import SQLAlchemyError
 
 from receiver.errors import Misconfigured
-from receiver.ledger.database import connect, make_folder, reason, sqlite_file
+from receiver.ledger.database import connect, make_folder, reason
+from receiver.ledger.glance import HEAD, sqlite_file
 
-HEAD = "0002"
 ONE_AT_A_TIME = 0x70726F6F66
 """The number of PostgreSQL's advisory lock for migrations: any, but ours."""
 MIGRATIONS = Path(__file__).parent / "migrations"

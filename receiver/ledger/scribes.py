@@ -6,10 +6,9 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from receiver.errors import LedgerBusy
-from receiver.ledger import database
 from receiver.ledger.arrivals import Arrival, Recorded
 from receiver.ledger.books import SqliteBooks, record_all
-from receiver.ledger.database import server_parameters, sqlite_file
+from receiver.ledger.glance import sqlite_file
 from receiver.ledger.pragmas import apply
 from receiver.ledger.recorder import Scribe
 from receiver.ledger.turns import Turns
@@ -41,9 +40,8 @@ class SqliteScribe:
             self._db = None
 
     def _open(self) -> sqlite3.Connection:
-        patience = min(database.BUSY_MILLISECONDS, PATIENCE)
-        db = sqlite3.connect(self._file, timeout=patience / 1000, isolation_level=None, check_same_thread=False)
-        apply(db, patience)
+        db = sqlite3.connect(self._file, timeout=PATIENCE / 1000, isolation_level=None, check_same_thread=False)
+        apply(db, PATIENCE)
         self._db = db
         return db
 
@@ -65,6 +63,8 @@ def open_scribe(database_url: str) -> Scribe:
     file = sqlite_file(database_url)
     if file is not None:
         return SqliteScribe(file)
-    from receiver.ledger.pg_scribe import PostgresScribe  # noqa: PLC0415  its driver is an extra
+    # its driver is an extra, and SQLAlchemy slow to import
+    from receiver.ledger.database import server_parameters  # noqa: PLC0415
+    from receiver.ledger.pg_scribe import PostgresScribe  # noqa: PLC0415
 
     return PostgresScribe(server_parameters(database_url))

@@ -10,16 +10,16 @@ from collections import deque
 from collections.abc import Callable
 from concurrent.futures import Future
 from contextlib import nullcontext
-from typing import Any, TypeVar, cast
-
-from sqlalchemy import Connection, Engine
-from sqlalchemy.exc import DBAPIError
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from receiver.errors import LedgerBusy
 from receiver.ledger.turns import Turns
 
+if TYPE_CHECKING:
+    from sqlalchemy import Connection, Engine
+
 T = TypeVar("T")
-Fact = Callable[[Connection], Any]
+Fact = Callable[["Connection"], Any]
 """One thing that happened: runs inside the batch's transaction and returns what the caller learns."""
 
 MOST_WAITING = 4096
@@ -29,8 +29,8 @@ MOST_IN_BATCH = 256
 class Writer:
     """The only thread of this process that writes rows. Starts with the first fact."""
 
-    def __init__(self, engine: Engine, turns: Turns | None = None) -> None:
-        """`turns` where the database is a file, at which one writes at a time."""
+    def __init__(self, engine: "Callable[[], Engine]", turns: Turns | None = None) -> None:
+        """`engine` is asked in the writer's thread; `turns` where the database is a file: one writes at a time."""
         self._engine = engine
         self._turns = turns
         self._waiting: deque[tuple[Fact, Future[Any]]] = deque()
@@ -38,7 +38,7 @@ class Writer:
         self._thread: threading.Thread | None = None
         self._closing = False
 
-    def submit(self, fact: Callable[[Connection], T]) -> "Future[T]":
+    def submit(self, fact: "Callable[[Connection], T]") -> "Future[T]":
         """Queue a fact. Its future fails with LedgerBusy where the database does not answer or the queue is full."""
         future: Future[T] = Future()
         with self._news:
@@ -88,9 +88,12 @@ class Writer:
             return [self._waiting.popleft() for _ in range(min(len(self._waiting), MOST_IN_BATCH))]
 
     def _commit(self, facts: list[Fact]) -> list[Any]:
+        engine = self._engine()
+        from sqlalchemy.exc import DBAPIError  # noqa: PLC0415  see engines.py
+
         begun = False
         try:
-            with self._turns.mine() if self._turns else nullcontext(), self._engine.begin() as connection:
+            with self._turns.mine() if self._turns else nullcontext(), engine.begin() as connection:
                 begun = True
                 return [fact(connection) for fact in facts]
         except DBAPIError as error:
@@ -101,12 +104,16 @@ class Writer:
     def _alone(self, fact: Fact, future: "Future[Any]") -> None:
         try:
             result = self._commit([fact])[0]
-        except DBAPIError as error:
-            future.set_exception(_busy(error))
         except Exception as error:  # noqa: BLE001  a defect of ours must reach its caller, not kill the thread
-            future.set_exception(error)
+            future.set_exception(_busy(error) if _of_database(error) else error)
         else:
             future.set_result(result)
+
+
+def _of_database(error: Exception) -> bool:
+    from sqlalchemy.exc import DBAPIError  # noqa: PLC0415  see engines.py
+
+    return isinstance(error, DBAPIError)
 
 
 def _busy(error: BaseException | None) -> LedgerBusy:

@@ -4,7 +4,7 @@ import os
 from collections.abc import Mapping
 from pathlib import Path
 
-from receiver.ledger.database import sqlite_file
+from receiver.ledger.glance import sqlite_file
 from receiver.settings import Settings
 
 PLATFORMS = {"DYNO": "Heroku", "RENDER": "Render", "RAILWAY_ENVIRONMENT": "Railway", "FLY_APP_NAME": "Fly"}

@@ -13,10 +13,8 @@ import uvicorn
 
 from receiver.app import create_app
 from receiver.errors import Misconfigured
-from receiver.fetch import Fetcher
 from receiver.road import open_road
 from receiver.settings import Settings
-from receiver.worker import Worker
 from submitter.cli.ending import Ending
 
 log = structlog.get_logger("serve")
@@ -60,18 +58,19 @@ def web(settings: Settings, ending: Ending) -> None:
         timeout_graceful_shutdown=LAST_REQUESTS,
         backlog=BACKLOG,
         log_config=None,
+        ws="none",
     )
-    _keep_garbage_collection_short()
+    started()
     server = _Server(config)
     ending.then(server.stop)
     server.run(sockets=[listening])
 
 
-def _keep_garbage_collection_short() -> None:
+def started() -> None:
     """What the start has made lives as long as the process: no collection need look at it again."""
-    gc.collect()
     gc.freeze()
     gc.set_threshold(20_000, 20, 20)
+    gc.enable()
 
 
 class _Server(uvicorn.Server):
@@ -95,10 +94,14 @@ class _Server(uvicorn.Server):
 
 async def worker(settings: Settings, ending: Ending) -> None:
     """Collect images until the word comes; leases are given back."""
+    from receiver.fetch import Fetcher
+    from receiver.worker import Worker
+
     os.nice(NICE)
     stop = _stop(ending)
     road = open_road(settings)
     fetcher = Fetcher(allowed=settings.image_hosts, max_bytes=int(settings.max_image_bytes))
+    started()
     try:
         await Worker(road, fetcher).run(stop)
     finally:
@@ -113,6 +116,7 @@ async def reconciler(settings: Settings, ending: Ending) -> None:
 
     stop = _stop(ending)
     desk = open_desk(settings)
+    started()
     try:
         await _for_a_moment(Reconciler(desk).run(stop), stop, LAST_QUESTION)
     finally:

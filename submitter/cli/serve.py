@@ -1,6 +1,7 @@
 """`proofhook serve`: web, worker and reconciler, each a process of its own; `--only` runs one of them in this one."""
 
 import asyncio
+import gc
 import os
 from enum import StrEnum
 from typing import Annotated, Any
@@ -63,6 +64,8 @@ def _warn(settings: Any) -> None:
 
 def _run(part: Part, settings: Any) -> None:
     """One part, in this process, to its end."""
+    gc.disable()  # until the part has started: imports make much that lives and nothing that dies
+
     from submitter.cli.ending import Ending
     from submitter.cli.supervisor import end_with_supervisor
 

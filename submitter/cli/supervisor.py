@@ -18,7 +18,6 @@ from dataclasses import dataclass
 import structlog
 
 from receiver import registry
-from receiver.ledger.schema import check_schema
 from receiver.settings import Settings
 from submitter.cli.ending import AGAIN, ASKING, Ending
 from submitter.cli.serve import Part
@@ -51,6 +50,8 @@ class Supervisor:
 
     def __init__(self, settings: Settings, parts: Sequence[Part], options: Sequence[str]) -> None:
         """Raises Misconfigured here, once, and not in every process."""
+        from receiver.ledger.schema import check_schema
+
         check_schema(settings.database_url)
         _ = settings.secrets, settings.admin
         self._settings = settings

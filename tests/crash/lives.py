@@ -13,7 +13,7 @@ from tests.submitter.processes import free_port
 from tests.whole import test_killed as named_steps
 
 PATIENCE = 20.0
-"""Seconds that a process has to come to where it dies; then it dies where it is, and a named step waits for a later life.
+"""Seconds that a process has to come to where it dies; then it dies where it is, and a named step waits.
 
 How soon traffic brings it there is a matter of the machine's speed, and nothing that is to be tested."""
 TRIES = 8
@@ -57,7 +57,10 @@ class Place:
 
 @dataclass(slots=True)
 class Lives:
-    """`faults` are the named steps still to die at, by part; `kills` counts deaths by part, `died_at` and `missed` by step."""
+    """`faults` are the named steps still to die at, by part.
+
+    `kills` counts deaths by part, `died_at` deaths by step, `missed` lives that did not come to theirs.
+    """
 
     plant: Plant
     dice: random.Random

@@ -13,7 +13,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from receiver import road
-from receiver.ledger import database
+from receiver.ledger import database, scribes
 from tests.whole.killer import _owner, arm
 
 
@@ -31,7 +31,7 @@ def shift(file: Path) -> None:
 
 def impatient(milliseconds: str) -> None:
     """Wait no longer than this for a locked file."""
-    database.BUSY_MILLISECONDS = int(milliseconds)
+    database.BUSY_MILLISECONDS = scribes.PATIENCE = int(milliseconds)
 
 
 def main() -> None:

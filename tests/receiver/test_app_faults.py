@@ -10,7 +10,7 @@ from typing import Any
 import httpx
 import pytest
 
-from receiver.ledger import database, recorder, tables
+from receiver.ledger import database, recorder, scribes, tables
 from receiver.storage import Memory
 from tests.receiver.house import PUBLIC, House, done, opened, png
 
@@ -21,6 +21,7 @@ BIG = b" " * 70_000
 async def house(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[House]:
     """A house whose database gives up soon."""
     monkeypatch.setattr(database, "BUSY_MILLISECONDS", 20)
+    monkeypatch.setattr(scribes, "PATIENCE", 20)
     async with opened(tmp_path) as made:
         yield made
 
@@ -69,7 +70,7 @@ async def test_a_database_that_is_gone(house: House) -> None:
 
 async def test_a_full_queue(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
     """When too many deliveries wait for the disk the next ones are put off; those that waited are written."""
-    monkeypatch.setattr(database, "BUSY_MILLISECONDS", 10_000)
+    monkeypatch.setattr(scribes, "PATIENCE", 10_000)
     monkeypatch.setattr(recorder, "MOST_WAITING", 3)
     async with opened(house.folder / "patient") as patient:
         job = await patient.place()
@@ -102,7 +103,7 @@ async def test_not_ready(house: House, broken: str) -> None:
         partial.rmdir()
         partial.write_text("in the way")
     else:
-        house.road.ledger._reading.dispose()
+        house.road.ledger._engines.reading().dispose()
         for file in house.folder.glob("ledger.db*"):
             file.unlink()
         (house.folder / "ledger.db").mkdir()

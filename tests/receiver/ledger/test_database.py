@@ -10,7 +10,8 @@ from sqlalchemy.exc import StatementError
 
 from receiver.errors import LedgerBusy, Misconfigured
 from receiver.ledger import tables
-from receiver.ledger.database import BUSY_MILLISECONDS, address, connect, sqlite_file
+from receiver.ledger.database import BUSY_MILLISECONDS, address, connect
+from receiver.ledger.glance import sqlite_file
 from receiver.ledger.ledger import Ledger
 from receiver.ledger.schema import check_schema, migrate
 from tests.receiver.ledger import ledgers

@@ -54,7 +54,7 @@ async def test_two_ledgers_are_one(database_url: str, ledger: Ledger) -> None:
 async def test_readers_do_not_wait_for_the_writer(ledger: Ledger) -> None:
     """A reader sees the last commit while the writer is inside a transaction."""
     job_id = await opened(ledger)
-    with ledger._writing.begin() as holding:
+    with ledger._engines.writing().begin() as holding:
         holding.execute(tables.job.update().values(status="half"))
 
         assert (await ledger.job(job_id)).status == "pending"

@@ -12,9 +12,10 @@ from sqlmodel import SQLModel
 from receiver.errors import Misconfigured
 from receiver.ledger import tables
 from receiver.ledger.database import connect
+from receiver.ledger.glance import HEAD
 from receiver.ledger.ledger import Ledger
 from receiver.ledger.rules import Standing
-from receiver.ledger.schema import HEAD, MIGRATIONS, check_schema, migrate, version
+from receiver.ledger.schema import MIGRATIONS, check_schema, migrate, version
 
 REVISIONS = [each.revision for each in ScriptDirectory(str(MIGRATIONS)).walk_revisions()]
 VALUES: dict[type, Any] = {

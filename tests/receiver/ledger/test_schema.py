@@ -17,9 +17,10 @@ from sqlmodel import SQLModel
 
 from receiver.errors import Misconfigured
 from receiver.ledger import tables
-from receiver.ledger.database import connect, sqlite_file
+from receiver.ledger.database import connect
+from receiver.ledger.glance import HEAD, sqlite_file
 from receiver.ledger.ledger import Ledger
-from receiver.ledger.schema import HEAD, MIGRATIONS, check_schema, migrate, version
+from receiver.ledger.schema import MIGRATIONS, check_schema, migrate, version
 
 ROOT = Path(__file__).parents[3]
 

@@ -13,7 +13,8 @@ from sqlalchemy import Connection, Engine, event
 
 from receiver.errors import LedgerBusy
 from receiver.ledger import database, tables, writer
-from receiver.ledger.database import connect, sqlite_file
+from receiver.ledger.database import connect
+from receiver.ledger.glance import sqlite_file
 from receiver.ledger.ledger import Ledger
 from receiver.ledger.writer import Writer
 from tests.receiver.ledger import ledgers
@@ -41,7 +42,7 @@ def engine(file: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Engine]:
 
 @pytest.fixture
 def writing(engine: Engine) -> Iterator[Writer]:
-    made = Writer(engine)
+    made = Writer(lambda: engine)
     yield made
     made.close()
 
@@ -167,7 +168,7 @@ def test_a_database_that_is_away_is_busy(tmp_path: Path) -> None:
     place = tmp_path / "away.db"
     place.mkdir()
     engine = connect(f"sqlite:///{place}", write=True)
-    writing = Writer(engine)
+    writing = Writer(lambda: engine)
     try:
         with pytest.raises(LedgerBusy):
             writing.submit(applies("lost")).result(WAIT)
@@ -215,7 +216,7 @@ def test_close_writes_what_waits(writing: Writer, file: Path, monkeypatch: pytes
 
 def test_close_without_facts_ends(engine: Engine) -> None:
     """A writer that never wrote has no thread to wait for, and may be closed twice."""
-    idle = Writer(engine)
+    idle = Writer(lambda: engine)
 
     idle.close()
     idle.close()

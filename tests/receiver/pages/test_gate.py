@@ -75,9 +75,10 @@ async def test_pages_work_below_a_prefix(road: Road, seed: Seed, clock: Clock) -
 
 def test_no_admin_token_no_start(road: Road, monkeypatch: pytest.MonkeyPatch) -> None:
     """An empty token would let everyone in: the receiver does not start with one."""
-    monkeypatch.setitem(road.settings.__dict__, "admin", b" ")
+    monkeypatch.setitem(road.settings.__dict__, "admin_token", " ")
+    monkeypatch.delitem(road.settings.__dict__, "admin", raising=False)
     with pytest.raises(Misconfigured, match="ADMIN_TOKEN"):
-        pages.page_routes(road)
+        App(road)
 
 
 def _colours(sheet: str) -> list[dict[str, str]]:
