@@ -145,6 +145,12 @@ class NoSuchJob(ProofhookError):
     slug = "no_such_job"
 
 
+class BrokenEvidence(ProofhookError):
+    """A proof, a note or an entry of the evidence does not show what it should, or is none."""
+
+    slug = "broken_evidence"
+
+
 class Misconfigured(ProofhookError):
     """Refuse to start; the message names the setting and the mend."""
 

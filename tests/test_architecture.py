@@ -9,6 +9,11 @@ import pytest
 ROOT = Path(__file__).parent.parent
 FILES = sorted(path for package in ("receiver", "submitter") for path in (ROOT / package).rglob("*.py"))
 WIRE = [path for path in FILES if path.is_relative_to(ROOT / "receiver" / "wire")]
+ARITHMETIC = [
+    ROOT / "receiver" / "audit" / f"{name}.py"
+    for name in ("merkle", "proofs", "tiles", "notekey", "note", "checkpoint", "canonical", "commitments")
+]
+"""The pure part of the evidence: a stranger may run it to check a bundle."""
 
 PURE = {"cryptography", "pydantic", "pydantic_core", "receiver"}
 IMPURE = {
@@ -52,6 +57,7 @@ FORBIDDEN = {
     "receiver.keyring": {"submitter", *EDGE, *(LOWER - {"receiver.keyring"}), "receiver.settings"},
     "receiver.fetch": {"submitter", *EDGE, "receiver.ledger", "receiver.keyring", "receiver.settings"},
     "receiver.check": {"submitter", *EDGE, *LOWER, "receiver.settings"},
+    "receiver.audit": {"submitter", *EDGE, "receiver.fetch", "receiver.guard", "receiver.dial"},
     "receiver.road": {"submitter", *(EDGE - {"receiver.road"}), "receiver.fetch"},
     "receiver.hooks": {"submitter", "receiver.app", "receiver.pages", "receiver.worker", "receiver.uploads"},
     "receiver.uploads": {"submitter", "receiver.app", "receiver.pages", "receiver.worker"},
@@ -74,7 +80,8 @@ ONLY = {
     "psycopg": {"receiver.ledger"},
     "starlette": {"receiver.hooks", "receiver.uploads", "receiver.pages", "receiver.app", "submitter.sandbox"},
     "PIL": {"receiver.check", "submitter.sandbox", "submitter.cli"},
-    "cryptography": {"receiver.wire", "submitter.sandbox"},
+    "cryptography": {"receiver.wire", "receiver.audit", "submitter.sandbox"},
+    "rfc8785": {"receiver.audit"},
     "httpcore": {"receiver.fetch", "receiver.guard", "receiver.dial"},
     "obstore": {"receiver.storage"},
     "jinja2": {"receiver.pages"},
@@ -146,9 +153,22 @@ def test_wire_is_pure(path: Path) -> None:
             assert any(within(name, room) for room in ("receiver.wire", "receiver.errors")), name
 
 
-@pytest.mark.parametrize("path", WIRE, ids=module)
+@pytest.mark.parametrize("path", ARITHMETIC, ids=module)
+def test_the_arithmetic_of_evidence_is_pure(path: Path) -> None:
+    """It knows the standard library's pure part, cryptography, our errors and itself; rfc8785 in one place."""
+    ours = {"receiver.errors", *map(module, ARITHMETIC)}
+    for name in imports(path):
+        top = name.split(".")[0]
+        assert name not in IMPURE, f"{module(path)} imports {name}"
+        assert top in STANDARD | {"cryptography", "receiver", "rfc8785"}, f"{module(path)} imports {name}"
+        assert top != "rfc8785" or path.stem == "canonical", f"{module(path)} imports {name}: bundles do without"
+        if top == "receiver" and name not in {"receiver", "receiver.audit"}:
+            assert any(within(name, room) for room in ours), f"{module(path)} imports {name}"
+
+
+@pytest.mark.parametrize("path", [*WIRE, *ARITHMETIC], ids=module)
 def test_wire_reads_no_clock_environment_or_randomness(path: Path) -> None:
-    """Time, keys and settings are arguments; a call that makes them up is a defect in `wire`."""
+    """Time, keys and settings are arguments; a call that makes them up is a defect in `wire`, and in the evidence."""
     for node in ast.walk(ast.parse(path.read_text())):
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
             assert node.func.attr not in CLOCKS, f"{module(path)}:{node.lineno} calls {node.func.attr}()"

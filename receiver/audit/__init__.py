@@ -1,0 +1,1 @@
+"""Evidence: a Merkle tree over the trail, signed checkpoints, proofs for strangers."""
