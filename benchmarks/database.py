@@ -95,6 +95,17 @@ def stored(url: str, since: datetime) -> int:
         engine.dispose()
 
 
+def images(url: str, since: float, until: float) -> int:
+    """Images stored between two moments (seconds since 1970)."""
+    between = tables.image.c.stored_at.between(*(datetime.fromtimestamp(at, UTC) for at in (since, until)))
+    engine = connect(url, write=False)
+    try:
+        with engine.connect() as connection:
+            return int(connection.execute(select(func.count()).where(between)).scalar_one())
+    finally:
+        engine.dispose()
+
+
 def stored_naive(file: Path) -> int:
     with sqlite3.connect(file) as connection:
         count: int = connection.execute(

@@ -131,5 +131,5 @@ def _within(measured: Measured, goal: Goal, variant: str) -> dict[str, Any]:
 
 def figures(shots: Sequence[Shot]) -> dict[str, Any]:
     """What one variant did, for the table of absolute numbers: medians, for orientation only."""
-    names = ("rps", "per_cpu", "p50", "p99", "most", "server", "generator")
+    names = ("rps", "per_cpu", "p50", "p99", "most", "server", "generator", "images")
     return {name: round(spread([shot.of(name) for shot in shots])["median"], 3) for name in names}

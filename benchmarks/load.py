@@ -4,7 +4,7 @@
 
 The file holds whole HTTP/1.1 requests, each behind its length (8 bytes, big-endian); the run ends after so many
 seconds, or with the last request, and answers that are under way then are waited for. One thread and epoll. Prints
-JSON: seconds, requests, statuses, latencies in milliseconds, and how busy the generator itself was.
+JSON: when it began, seconds, requests, statuses, latencies in milliseconds, and how busy the generator itself was.
 """
 
 import argparse
@@ -48,6 +48,7 @@ def unpack(path: Path, first: int, limit: int) -> list[bytes]:
 class Run:
     """What came of it."""
 
+    began_at: float = 0.0
     sent: int = 0
     statuses: Counter[bytes] = field(default_factory=Counter)
     latencies: list[float] = field(default_factory=list)
@@ -67,7 +68,7 @@ def connect(ports: list[int], connections: int) -> dict[int, socket.socket]:
 
 def fire(socks: dict[int, socket.socket], requests: Iterator[bytes], seconds: float) -> Run:
     """The loop, written out in one piece: a call more for each answer would make the generator the limit."""
-    run, began_at, partial = Run(), dict.fromkeys(socks, 0.0), dict.fromkeys(socks, b"")
+    run, began_at, partial = Run(began_at=time.time()), dict.fromkeys(socks, 0.0), dict.fromkeys(socks, b"")
     poll = select.epoll()
     began, cpu, clock = time.perf_counter(), time.process_time(), time.perf_counter
     deadline, waiting, statuses, note = began + seconds, 0, run.statuses, run.latencies.append
@@ -120,6 +121,7 @@ def summary(run: Run) -> dict[str, object]:
     parts = {"p50": 0.5, "p90": 0.9, "p99": 0.99}
     at = {name: ordered[min(len(ordered) - 1, int(len(ordered) * part))] for name, part in parts.items()}
     return {
+        "began_at": run.began_at,
         "seconds": run.seconds,
         "requests": len(ordered),
         "sent": run.sent,

@@ -58,7 +58,11 @@ def free_port() -> int:
 
 @dataclass(slots=True)
 class Children:
-    """Every process that a run has started, each in a session of its own; leaving the block ends them all."""
+    """Every process that a run has started; leaving the block ends them all.
+
+    Each in a group of its own, all in one session, as `serve` starts its parts: between sessions Linux shares a core
+    out evenly (sched(7), autogroup), whatever the nice values.
+    """
 
     folder: Path
     running: list[subprocess.Popen[bytes]] = field(default_factory=list)
@@ -76,7 +80,7 @@ class Children:
         with pinned(cores), (self.folder / f"{name}.log").open("wb") as log:
             process = subprocess.Popen(
                 command, env=environment(more), cwd=self.folder, stdin=subprocess.DEVNULL, stdout=log, stderr=log,
-                start_new_session=True,
+                process_group=0,
             )  # fmt: skip
         self.running.append(process)
         return process

@@ -33,6 +33,8 @@ class Shot:
     """How busy the server was: CPU-seconds per second."""
     generator: float
     """How busy the load generator was; near 1 it is the limit, and `rps` says little of the server."""
+    images: float = 0.0
+    """Images that the neighbour stored meanwhile, per second."""
 
     def of(self, metric: str) -> float:
         return float(getattr(self, metric))
@@ -55,7 +57,8 @@ def fire(place: Place, server: Server, seconds: float, connections: int = CONNEC
     server.acknowledged += told["requests"]
     count, took = told["requests"], told["seconds"]
     per_cpu = count / spent if spent else 0.0
-    return Shot(count / took, per_cpu, told["p50"], told["p99"], told["most"], spent / took, told["busy"])
+    images = server.images(told["began_at"], told["began_at"] + took) / took if server.images else 0.0
+    return Shot(count / took, per_cpu, told["p50"], told["p99"], told["most"], spent / took, told["busy"], images)
 
 
 def _generate(place: Place, server: Server, seconds: float, connections: int) -> dict[str, Any]:

@@ -22,7 +22,8 @@ SLOW = {"SLOW_COMMIT": "0.005"}
 class Server:
     """A running variant. `requests` names the file that it is shot at with; `at` is the next request of it.
 
-    `cycle` starts the file over at its end: for those that keep nothing. `neighbour` runs only while it is measured.
+    `cycle` starts the file over at its end: for those that keep nothing. `neighbour` runs only while it is measured;
+    `images` counts what it stored between two moments (seconds since 1970).
     """
 
     name: str
@@ -30,6 +31,7 @@ class Server:
     processes: list[Popen[bytes]]
     requests: str
     stored: Callable[[], int] | None = None
+    images: Callable[[float, float], int] | None = None
     cycle: bool = False
     neighbour: Popen[bytes] | None = None
     at: int = 0
@@ -124,9 +126,11 @@ def with_downloads(place: Place, name: str, requests: str) -> Server:
     """A niced worker beside the web process, on its core: every callback gives it an image of 2 MB to fetch."""
     server = ours(place, name, requests)
     folder = place.children.folder / name
-    environment = settings(f"sqlite:///{folder / 'proofhook.db'}", folder, place.stock)
+    url = f"sqlite:///{folder / 'proofhook.db'}"
+    environment = settings(url, folder, place.stock)
     command = python("-m", "submitter.cli", "serve", "--only", "worker")
-    return replace(server, neighbour=place.children.start(f"{name}-worker", command, SERVER, environment))
+    worker = place.children.start(f"{name}-worker", command, SERVER, environment)
+    return replace(server, neighbour=worker, images=lambda since, until: database.images(url, since, until))
 
 
 def with_history(place: Place, name: str) -> Server:

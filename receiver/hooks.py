@@ -79,9 +79,8 @@ async def _hook(road: Road, scope: Scope, receive: Receive, provider: Provider, 
 
 async def _body(scope: Scope, receive: Receive, limit: int) -> bytes:
     """The whole body, never more than `limit` bytes of it in memory. Raises TooLarge, Gone."""
-    too_large = TooLarge(f"the body is larger than MAX_BODY_BYTES ({limit})")
     if declared(scope) > limit:
-        raise too_large
+        raise _too_large(limit)
     chunks: list[bytes] = []
     size = 0
     while True:
@@ -91,7 +90,11 @@ async def _body(scope: Scope, receive: Receive, limit: int) -> bytes:
         chunk = message.get("body", b"")
         size += len(chunk)
         if size > limit:
-            raise too_large
+            raise _too_large(limit)
         chunks.append(chunk)
         if not message.get("more_body", False):
             return b"".join(chunks)
+
+
+def _too_large(limit: int) -> TooLarge:
+    return TooLarge(f"the body is larger than MAX_BODY_BYTES ({limit})")

@@ -3,6 +3,9 @@
 import os
 from datetime import datetime
 
+_VARIANT = {f"{digit:x}": "89ab"[digit & 3] for digit in range(16)}
+"""RFC 9562 §4.1: the first two bits of that digit are 10."""
+
 
 def delivery_id(now: datetime) -> str:
     """A UUID version 7 (RFC 9562 §5.7): 48 bits of milliseconds, 74 random bits."""
@@ -20,5 +23,4 @@ def job_id(now: datetime) -> str:
 def _uuid(now: datetime, version: str) -> str:
     at = f"{int(now.timestamp() * 1000) & 0xFFFFFFFFFFFF:012x}"
     chance = os.urandom(10).hex()
-    variant = "89ab"[int(chance[3], 16) & 3]
-    return f"{at[:8]}-{at[8:]}-{version}{chance[:3]}-{variant}{chance[4:7]}-{chance[7:19]}"
+    return f"{at[:8]}-{at[8:]}-{version}{chance[:3]}-{_VARIANT[chance[3]]}{chance[4:7]}-{chance[7:19]}"

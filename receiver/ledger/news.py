@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 CHANNEL = "proofhook"
 ANNOUNCE = f"NOTIFY {CHANNEL}"
-LOOK = 0.02
+LOOK = 0.01
 """Seconds between two looks at a SQLite file."""
 AWAY = 1.0
 """Seconds before a database that does not answer is asked again."""

@@ -8,7 +8,7 @@ PRAGMAS = (
     "synchronous=FULL",
     "cache_size=-16384",
     "temp_store=MEMORY",
-    # 64 MiB of log: a page that many commits touch is written to the file once, and not by each eighth of a second
+    # 64 MiB of log: long before, `folding` has copied it; a commit does it only where that cannot keep up
     "wal_autocheckpoint=8192",
 )
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from receiver.errors import LedgerBusy
 from receiver.ledger.arrivals import Arrival, Recorded
 from receiver.ledger.books import SqliteBooks, record_all
+from receiver.ledger.folding import Folding
 from receiver.ledger.glance import sqlite_file
 from receiver.ledger.pragmas import apply
 from receiver.ledger.recorder import Scribe
@@ -24,16 +25,20 @@ class SqliteScribe:
         self._file = file
         self._db: sqlite3.Connection | None = None
         self._turns = Turns(file)
+        self._folding = Folding(file)
 
     def write(self, arrivals: Sequence[Arrival]) -> list[Recorded]:
         try:
             db = self._db or self._open()
             with self._turns.mine(), _transaction(db):
-                return record_all(SqliteBooks(db), arrivals)
+                recorded = record_all(SqliteBooks(db), arrivals)
         except sqlite3.OperationalError as error:
             raise LedgerBusy("the database does not take rows right now") from error
+        self._folding.wrote(len(arrivals))
+        return recorded
 
     def close(self) -> None:
+        self._folding.close()
         self._turns.close()
         if self._db is not None:
             self._db.close()

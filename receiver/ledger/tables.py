@@ -50,7 +50,6 @@ class JobRow(SQLModel, table=True):
 
     __tablename__ = "job"
     __table_args__ = (
-        Index("ix_job_provider_request", "provider", "request_id"),
         Index("ix_job_created", "created_at", "id"),
         Index("ix_job_status_created", "status", "created_at", "id"),
         Index("ix_job_provider_created", "provider", "created_at", "id"),

@@ -27,7 +27,11 @@ MOST_IN_BATCH = 256
 
 
 class Writer:
-    """The only thread of this process that writes rows. Starts with the first fact."""
+    """The only thread of this process that writes rows.
+
+    Starts at once, with the priority of the thread that makes it: one that steps back later does not take it along,
+    and others wait for the lock that it holds.
+    """
 
     def __init__(self, engine: "Callable[[], Engine]", turns: Turns | None = None) -> None:
         """`engine` is asked in the writer's thread; `turns` where the database is a file: one writes at a time."""
@@ -35,8 +39,9 @@ class Writer:
         self._turns = turns
         self._waiting: deque[tuple[Fact, Future[Any]]] = deque()
         self._news = threading.Condition()
-        self._thread: threading.Thread | None = None
         self._closing = False
+        self._thread = threading.Thread(target=self._run, name="ledger-writer", daemon=True)
+        self._thread.start()
 
     def submit(self, fact: "Callable[[Connection], T]") -> "Future[T]":
         """Queue a fact. Its future fails with LedgerBusy where the database does not answer or the queue is full."""
@@ -47,9 +52,6 @@ class Writer:
                     "the ledger is stopping" if self._closing else "too many deliveries wait to be written"
                 )
             self._waiting.append((fact, cast("Future[Any]", future)))
-            if self._thread is None:
-                self._thread = threading.Thread(target=self._run, name="ledger-writer", daemon=True)
-                self._thread.start()
             self._news.notify()
         return future
 
@@ -58,8 +60,7 @@ class Writer:
         with self._news:
             self._closing = True
             self._news.notify()
-        if self._thread is not None:
-            self._thread.join()
+        self._thread.join()
         if self._turns is not None:
             self._turns.close()
 

@@ -9,7 +9,7 @@ import binascii
 import hashlib
 import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from decimal import Decimal
 from typing import Any, NoReturn
 
@@ -41,6 +41,7 @@ def _no_number(name: str) -> NoReturn:
     raise ValueError(name)  # NaN and Infinity are Python's JSON, not RFC 8259's
 
 
+_OPENING = frozenset("{[")
 _DECODER = json.JSONDecoder(parse_float=Decimal, parse_constant=_no_number)
 
 
@@ -50,7 +51,12 @@ def json_value(body: bytes) -> Any:
     Raises Malformed for whatever is not UTF-8 and RFC 8259 JSON, nests too deeply, or holds an endless number.
     """
     try:
-        return _DECODER.decode(body.decode("utf-8"))
+        written = body.decode("utf-8")
+        if written[:1] in _OPENING:  # as every provider sends it: without blanks around, for which `decode` would look
+            value, end = _DECODER.raw_decode(written)
+            if end == len(written):
+                return value
+        return _DECODER.decode(written)
     except (ValueError, ArithmeticError, RecursionError):
         # The parser's own words quote the body; they stay here.
         raise Malformed("the body is not JSON") from None
@@ -90,6 +96,9 @@ def maybe_text(obj: Mapping[str, Any], key: str, most: int = ID) -> str | None:
 
 def maybe_int(obj: Mapping[str, Any], key: str) -> int | None:
     """A whole number from 0 to 2**31-1 (pixels), also as `1024.0` or `"1024"`; None if absent, null or empty."""
+    given = obj.get(key)
+    if type(given) is int and 0 <= given <= INT32:  # as it should be; the rest is for what is written otherwise
+        return given
     value = maybe_decimal(obj, key)
     if value is None:
         return None
@@ -140,11 +149,21 @@ def event_id(request_id: str, outcome: Outcome, images: Sequence[ImageRef] = ())
     return f"{outcome.value}:{hashlib.sha256(name.encode('utf-8', 'backslashreplace')).hexdigest()}"
 
 
-def picture(key: str, value: str, place: int | None = None) -> ImageRef:
-    """A result as an image to fetch or to keep. Raises Malformed as `inline` does, and for an unfit URL."""
+def _untold() -> str | None:
+    return None
+
+
+def picture(
+    key: str, value: str, place: int | None = None, media_type: Callable[[], str | None] = _untold, **more: Any
+) -> ImageRef:
+    """A result as an image to fetch or to keep, with what `more` is told of it.
+
+    `media_type` is asked where no data URI names its own. Raises Malformed as `inline` does, and for an unfit URL.
+    """
     if (found := inline(value)) is not None:
-        return ImageRef(key, data=found[0], media_type=found[1], place=place)
-    return ImageRef(key, url=_fit(value, "the URL of an image", URL), place=place)
+        return ImageRef(key, data=found[0], media_type=found[1] or media_type(), place=place, **more)
+    url = _fit(value, "the URL of an image", URL)
+    return ImageRef(key, url=url, media_type=media_type(), place=place, **more)
 
 
 def child(obj: Mapping[str, Any], key: str) -> dict[str, Any]:
@@ -206,7 +225,7 @@ def blamed(error: Failure) -> Outcome:
 def _fit(value: str, key: str, most: int) -> str:
     if len(value) > most:
         raise Malformed(f"{key} is longer than {most} characters")
-    if _UNFIT.search(value):
+    if not value.isprintable() and _UNFIT.search(value):  # what is printable is fit, and that is quick to tell
         raise Malformed(f"{key} holds control characters")
     return value
 

@@ -98,8 +98,10 @@ class Supervisor:
             handed = [self._listening.fileno()]
             environment[INHERITED] = str(handed[0])
         # Nobody writes to its stdin: the pipe closes with this process, however it dies, and the part ends too.
+        # A group of its own keeps Ctrl-C away from it. No session: between sessions Linux shares a processor out
+        # evenly (sched(7), autogroup), and the worker's low priority would count for nothing.
         process = subprocess.Popen(  # noqa: S603  our own command
-            command, env=environment, stdin=subprocess.PIPE, start_new_session=True, pass_fds=handed
+            command, env=environment, stdin=subprocess.PIPE, process_group=0, pass_fds=handed
         )
         return Member(part, process, time.monotonic())
 

@@ -39,6 +39,16 @@ def test_only_the_reconciler_has_the_keys(up: Serving) -> None:
     assert all(f"{name}={key}".encode() in held[Part.RECONCILE] for name, key in KEYS.items())
 
 
+def test_the_worker_steps_back_behind_the_web_process(up: Serving) -> None:
+    """It yields the processor to callbacks, and in their session: between sessions priorities count for nothing."""
+    parts = eventually(up.parts, "three parts")
+    before = os.getpriority(os.PRIO_PROCESS, parts[Part.WEB])
+    eventually(lambda: os.getpriority(os.PRIO_PROCESS, parts[Part.WORKER]) > before, "the worker has stepped back")
+
+    assert len({os.getsid(pid) for pid in parts.values()}) == 1
+    assert all(os.getpgid(pid) == pid for pid in parts.values())
+
+
 @pytest.mark.parametrize("part", [Part.WORKER, Part.WEB])
 def test_a_killed_part_is_started_again(up: Serving, part: Part) -> None:
     """A part that is killed comes back as another process, and takes no other part with it."""

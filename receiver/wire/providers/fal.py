@@ -6,7 +6,6 @@ answer from the packages fal-client (Python, `client.py`) and @fal-ai/client (`q
 
 import json
 from collections.abc import Mapping
-from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 from urllib.parse import urlencode, urlsplit
@@ -114,10 +113,10 @@ def _succeeded(request_id: str, output: Mapping[str, Any]) -> Event:
 
 def _image(key: str, row: Mapping[str, Any], seed: str | None) -> ImageRef:
     """A row of `images`; with `sync_mode` its `url` is a data URI, whose own media type is the one to go by."""
-    image = reading.picture(key, reading.text(row, "url", reading.INLINE))
-    return replace(
-        image,
-        media_type=image.media_type or reading.maybe_text(row, "content_type"),
+    return reading.picture(
+        key,
+        reading.text(row, "url", reading.INLINE),
+        media_type=lambda: reading.maybe_text(row, "content_type"),
         width=reading.maybe_int(row, "width"),
         height=reading.maybe_int(row, "height"),
         seed=seed,

@@ -1,6 +1,7 @@
 """The writer: group commit, one thread; an answer only after COMMIT, a bad fact alone, a busy database said so."""
 
 import asyncio
+import os
 import sqlite3
 import threading
 from collections.abc import Callable, Iterator
@@ -248,3 +249,20 @@ async def test_a_cancelled_callers_fact_is_applied_once_at_most(ledger: Ledger) 
     await ledger.record(came)
 
     assert len(ledgers.rows(ledger, tables.event)) == len(ledgers.rows(ledger, tables.delivery)) == 1
+
+
+@pytest.mark.skipif(not hasattr(os, "SCHED_IDLE"), reason="priorities are a thread's own on Linux")
+def test_it_keeps_its_priority(writing: Writer) -> None:
+    """A process that steps back once the ledger is open leaves the writer as it was: others wait for its lock."""
+    before = os.getpriority(os.PRIO_PROCESS, 0)
+    learned: list[int] = []
+
+    def steps_back() -> None:
+        os.nice(5)  # of this thread alone
+        learned.append(writing.submit(lambda _: os.getpriority(os.PRIO_PROCESS, 0)).result(WAIT))
+
+    stepping = threading.Thread(target=steps_back)
+    stepping.start()
+    stepping.join(WAIT)
+
+    assert learned == [before]

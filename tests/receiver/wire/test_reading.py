@@ -26,6 +26,8 @@ ANYTHING = st.recursive(
         b"NaN",
         b"-Infinity",
         b'{"a": 1} x',
+        b"{}{}",
+        b"[]]",
         "\ufeff{}".encode(),
         b"9" * 5000,
         b"1e99999999999999999999",
@@ -36,6 +38,12 @@ def test_what_is_not_json_is_malformed(body: bytes) -> None:
     """No parser's own exception escapes, and Python's NaN is not JSON."""
     with pytest.raises(Malformed):
         reading.json_value(body)
+
+
+@pytest.mark.parametrize("body", [b'{"a": [1]}', b' {"a": [1]}', b'\r\n\t{"a": [1]}\n', b'{"a": [1]}\r\n '])
+def test_blanks_around_json_change_nothing(body: bytes) -> None:
+    """RFC 8259 §2: whitespace may stand before and after the value."""
+    assert reading.json_value(body) == {"a": [1]}
 
 
 @pytest.mark.parametrize("body", [b"[]", b"null", b"1", b'"x"'])

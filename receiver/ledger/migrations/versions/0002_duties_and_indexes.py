@@ -16,7 +16,7 @@ GONE = {
     "delivery": ("ix_delivery_received_at", "ix_delivery_verdict", "ix_delivery_refused"),
     "event": ("ix_event_delivery_id",),
     "image": ("ix_image_sha256",),
-    "job": ("ix_job_ask_at", "ix_job_created_at", "ix_job_deadline_at", "ix_job_status"),
+    "job": ("ix_job_ask_at", "ix_job_created_at", "ix_job_deadline_at", "ix_job_provider_request", "ix_job_status"),
 }
 MADE = (
     ("ix_delivery_rare", "delivery", ["verdict", "id"], "verdict NOT IN ('verified', 'unsigned')"),
