@@ -98,6 +98,12 @@ class LedgerBusy(TryLater):
     """The ledger does not take rows: its queue is full, or the database does not answer."""
 
 
+class SealedElsewhere(TryLater):
+    """Another process has sealed meanwhile: look again, and go on from there."""
+
+    slug = "sealed_elsewhere"
+
+
 class StorageFull(TryLater):
     """The storage does not take bytes."""
 

@@ -70,7 +70,7 @@ FORBIDDEN = {
 
 SUBMITTER_MAY = {
     "receiver.wire", "receiver.ledger", "receiver.registry", "receiver.settings", "receiver.errors", "receiver.road",
-    "receiver.storage",
+    "receiver.storage", "receiver.audit",
 }  # fmt: skip
 
 ONLY = {

@@ -7,7 +7,7 @@ within one backend they compare as times do.
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
@@ -16,10 +16,13 @@ from receiver.ledger import climb, rules
 from receiver.ledger.arrivals import Arrival, Recorded
 from receiver.ledger.climb import digits, expiry, least_error, number, stand
 from receiver.ledger.ids import delivery_id as new_id
+from receiver.ledger.names import ref_of, together
 from receiver.ledger.rules import Standing
 from receiver.wire.types import Event, ImageRef, Key, KeyKind, Kind, Outcome
 
 Row = dict[str, Any]
+ENDED = int(Standing.EXPIRED)
+"""A job that stands so high or higher is sealed as it is, each time that it changes."""
 
 
 @dataclass(slots=True)
@@ -28,6 +31,7 @@ class Batch:
 
     `events` maps a job's id to its events, event id → (delivery id, cost); `images` a job's id to its images by key;
     `tasks` (job id, image key) to its task. `said_before` counts a refused delivery that is in the table already.
+    `deliveries` are (id, time received, arrival, refusal).
     """
 
     moment: Callable[[datetime], Any]
@@ -36,7 +40,7 @@ class Batch:
     images: dict[str, dict[str, Row]]
     tasks: dict[tuple[str, str], Row]
     said_before: Callable[[str, str, str], bool]
-    deliveries: list[tuple[str, Arrival, Refused | None]] = field(default_factory=list)
+    deliveries: list[tuple[str, Any, Arrival, Refused | None]] = field(default_factory=list)
     fresh_events: list[tuple[Any, ...]] = field(default_factory=list)
     fresh_images: dict[tuple[str, str], Row] = field(default_factory=dict)
     fresh_tasks: dict[tuple[str, str], Row] = field(default_factory=dict)
@@ -59,9 +63,9 @@ class Batch:
         if not news and arrival.events:
             self.repeated.append(known[arrival.events[0].id][0])
             return Recorded(None, duplicate=True)
-        delivery_id = new_id(arrival.delivery.received_at)
-        self.deliveries.append((delivery_id, arrival, None))
         now = self.moment(arrival.delivery.received_at)
+        delivery_id = new_id(arrival.delivery.received_at)
+        self.deliveries.append((delivery_id, now, arrival, None))
         for event in news:
             cost = digits(event.cost) if event.cost is not None else None
             known[event.id] = (delivery_id, cost)
@@ -71,8 +75,18 @@ class Batch:
 
     def public_keys(self) -> Iterable[Key]:
         """The public keys that verified something in this batch, each once. Of a derived secret nothing is kept."""
-        signers = (arrival.verified.key for _, arrival, _ in self.deliveries if arrival.verified is not None)
-        return {key: None for key in signers if key is not None and key.kind is KeyKind.ED25519}
+        signers = (arrival.verified.key for _, _, arrival, _ in self.deliveries if arrival.verified is not None)
+        return {key.material: key for key in signers if key is not None and key.kind is KeyKind.ED25519}.values()
+
+    def evidence(self) -> list[tuple[str, str]]:
+        """Kind and names of the rows that are to be sealed now; of a delivery's events the sealer knows by itself."""
+        changed = self.changed_images.items()
+        queue = {
+            "delivery": [each[0] for each in self.deliveries],
+            "image": [ref_of(*name) for name, row in changed if row.get("sha256")],
+            "end": [job_id for job_id, row in self.changed_jobs.items() if row["standing"] >= ENDED],
+        }
+        return [(kind, together(refs)) for kind, refs in queue.items() if refs]
 
     def _refuse(self, job: Row, arrival: Arrival, refusal: Refused) -> Recorded:
         """Write a refusal down once, byte for byte: a sender that keeps trying fills no table."""
@@ -81,7 +95,7 @@ class Batch:
             return Recorded(None, refusal=refusal)
         self.refused.add(same)
         delivery_id = new_id(arrival.delivery.received_at)
-        self.deliveries.append((delivery_id, arrival, refusal))
+        self.deliveries.append((delivery_id, self.moment(arrival.delivery.received_at), arrival, refusal))
         return Recorded(delivery_id, refusal=refusal)
 
     def _mismatch(self, job: Row, arrival: Arrival) -> Refused | None:
@@ -136,16 +150,17 @@ class Batch:
             image["staged_by"] = "upload" if arrival.delivery.kind is Kind.UPLOAD else "inline"
         if image["sha256"] is None:
             waits = job["upload"] and not image["staged_sha256"] and not arrival.past_us
-            patience = climb.UPLOAD_PATIENCE if waits else timedelta(0)
-            due = self.moment(arrival.delivery.received_at + patience) if patience else now
+            due = self.moment(arrival.delivery.received_at + climb.UPLOAD_PATIENCE) if waits else now
             self._assign(name, due, image["expires_at"])
 
     def _assign(self, name: tuple[str, str], due: Any, expires: Any) -> None:
         """A task for the image; news about it brings an earlier due time, and a dead letter back to life."""
         task = self.tasks.get(name)
         if task is None:
-            task = {"job_id": name[0], "image_key": name[1], "due_at": due, "expires_at": expires}
-            self.tasks[name] = self.fresh_tasks[name] = task | {"attempts": 0, "dead_at": None}
+            self.tasks[name] = self.fresh_tasks[name] = {
+                "job_id": name[0], "image_key": name[1], "due_at": due, "expires_at": expires, "attempts": 0,
+                "dead_at": None,
+            }  # fmt: skip
             return
         task["due_at"], task["expires_at"] = min(task["due_at"], due), task["expires_at"] or expires
         if task["dead_at"] is not None:
@@ -163,8 +178,10 @@ class Batch:
 
 
 def _blank(job_id: str, key: str, n: int, now: Any) -> Row:
-    empty = dict.fromkeys(("url", "seed", "cost_usd", "expires_at", "staged_sha256", "staged_by", "sha256"))
-    return {"job_id": job_id, "key": key, "n": n, "announced_at": now, **empty}
+    return {
+        "job_id": job_id, "key": key, "n": n, "announced_at": now, "url": None, "seed": None, "cost_usd": None,
+        "expires_at": None, "staged_sha256": None, "staged_by": None, "sha256": None,
+    }  # fmt: skip
 
 
 def _distinct(events: tuple[Event, ...]) -> Iterable[Event]:

@@ -43,8 +43,10 @@ def _update(table: str, names: Iterable[str], keys: Iterable[str]) -> str:
 
 
 _AMONG = "job_id IN (SELECT value FROM json_each(?))"
+# Parsing the parameters of every job for what few of them hold costs more than a look for the word.
+_TTL = """CASE WHEN instr(params, '"ttl"') THEN json_extract(params, '$.ttl') END"""
 _JOBS = (
-    f"SELECT {', '.join(columns.JOB_READ)}, json_extract(params, '$.ttl') FROM job "  # noqa: S608  our own names
+    f"SELECT {', '.join(columns.JOB_READ)}, {_TTL} FROM job "  # noqa: S608  our own names
     "WHERE id IN (SELECT value FROM json_each(?))"
 )
 _EVENTS = f"SELECT job_id, event_id, delivery_id, cost_usd FROM event WHERE {_AMONG}"  # noqa: S608  our own names
@@ -57,6 +59,7 @@ _DELIVERY = _insert("delivery", columns.DELIVERY)
 _EVENT = _insert("event", columns.EVENT)
 _IMAGE = _insert("image", columns.IMAGE_FRESH)
 _TASK = _insert("task", columns.TASK_FRESH)
+_UNSEALED = _insert("unsealed", columns.UNSEALED)
 _JOB_UPDATE = _update("job", columns.JOB_WRITE, ["id"])
 _IMAGE_UPDATE = _update("image", columns.IMAGE_WRITE, ["job_id", "key"])
 _TASK_UPDATE = _update("task", columns.TASK_WRITE, ["job_id", "image_key"])
@@ -103,4 +106,5 @@ class SqliteBooks:
         many(_JOB_UPDATE, map(columns.job_written, batch.changed_jobs.values()))
         many(_IMAGE_UPDATE, map(columns.image_written, batch.changed_images.values()))
         many(_TASK_UPDATE, map(columns.task_written, batch.changed_tasks.values()))
+        many(_UNSEALED, batch.evidence())
         many(_REPEAT, [(delivery_id,) for delivery_id in batch.repeated])

@@ -31,6 +31,7 @@ DELIVERY = (
     "id", "received_at", "provider", "job_id", "kind", "verdict", "reason", "scheme", "key_id", "key_fingerprint",
     "signed_at", "headers", "body", "body_sha256", "body_bytes", "repeats",
 )  # fmt: skip
+UNSEALED = ("kind", "ref")
 KEY = ("fingerprint", "key_id", "kind", "public", "source", "seen_at")
 
 job_written = itemgetter(*JOB_WRITE, "id")
@@ -42,14 +43,19 @@ task_written = itemgetter(*TASK_WRITE, "job_id", "image_key")
 Moment = Callable[[datetime], Any]
 
 
-def delivery_row(delivery_id: str, arrival: Arrival, refusal: Refused | None, moment: Moment) -> tuple[Any, ...]:
-    """A delivery as it is written down. Of an upload (or a body over 64 KiB) the bytes are in storage, by hash."""
+def delivery_row(
+    delivery_id: str, received_at: Any, arrival: Arrival, refusal: Refused | None, moment: Moment
+) -> tuple[Any, ...]:
+    """A delivery as it is written down. Of an upload (or a body over 64 KiB) the bytes are in storage, by hash.
+
+    `received_at` is in the database's own form already.
+    """
     delivery, verified = arrival.delivery, arrival.verified
     signer = verified.key if verified else None
     signed_at = verified.signed_at if verified else None
     return (
         delivery_id,
-        moment(delivery.received_at),
+        received_at,
         delivery.provider,
         delivery.job_id,
         delivery.kind.value,

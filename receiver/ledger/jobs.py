@@ -1,5 +1,6 @@
 """A job's life on our side: opened before the call, called, noted, refused, asked about, expired."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
@@ -7,9 +8,10 @@ from typing import Any
 from sqlalchemy import ColumnElement, Connection, and_, case, exists, func, literal, or_, select, update
 
 from receiver.errors import BadOrder, NoSuchJob, WrongRequest
-from receiver.ledger import tables
+from receiver.ledger import tables, trail
 from receiver.ledger.climb import digits, stand
 from receiver.ledger.clocks import reached
+from receiver.ledger.names import ref_of
 from receiver.ledger.news import announce
 from receiver.ledger.rows import insert_new, one
 from receiver.ledger.rules import STATUS, Standing
@@ -55,6 +57,7 @@ def open_job(connection: Connection, opening: Opening) -> tuple[str, bool]:
     row |= {"standing": int(Standing.PENDING), "status": STATUS[Standing.PENDING], "links": {}, "asks": 0}
     row["order_json"] = row.pop("order")
     if insert_new(connection, tables.job, row):
+        trail.queue(connection, "order", [opening.id])
         return opening.id, True
     key = opening.idempotency_key
     there = one(connection, tables.job, idempotency_key=key) if key is not None else None
@@ -83,6 +86,7 @@ def noted(connection: Connection, job_id: str, said: Acknowledged, now: datetime
     changes |= stand(job, max(Standing(job["standing"]), Standing.SUBMITTED), now)
     changes |= {} if same else {"ask_at": now}
     connection.execute(update(tables.job).where(tables.job.c.id == job_id).values(changes))
+    queue_end(connection, [job_id])
     announce(connection)
     return same
 
@@ -92,12 +96,30 @@ def _disown(connection: Connection, job_id: str) -> dict[str, Any]:
     believed = select(tables.event.c.delivery_id).where(tables.event.c.job_id == job_id)
     false = tables.delivery.c.id.in_(believed) & (tables.delivery.c.kind != Kind.UPLOAD.value)
     told = {"verdict": WrongRequest.slug, "reason": "the acknowledgement, which came later, names another request"}
+    _queue_disowned(connection, job_id, list(connection.execute(select(tables.delivery.c.id).where(false)).scalars()))
     connection.execute(update(tables.delivery).where(false).values(told))
     for table in (tables.event, tables.task, tables.image):
         connection.execute(table.delete().where(table.c.job_id == job_id))
     nothing = dict.fromkeys(("finished_at", "delivered_at", "error_code", "error_message", "cost_usd"))
     connection.execute(update(tables.job).where(tables.job.c.id == job_id).values(nothing))
     return {"standing": int(Standing.PENDING), **nothing}
+
+
+def _queue_disowned(connection: Connection, job_id: str, deliveries: list[str]) -> None:
+    """Its deliveries are sealed once more as they are now, and of its events and images that they are gone."""
+    event, image = tables.event.c, tables.image.c
+    events = connection.execute(select(event.job_id, event.event_id).where(event.job_id == job_id)).all()
+    held = select(image.job_id, image.key).where(image.job_id == job_id, image.sha256.is_not(None))
+    trail.queue(connection, "delivery", deliveries)
+    trail.queue(connection, "event", [ref_of(*row) for row in events])
+    trail.queue(connection, "image", [ref_of(*row) for row in connection.execute(held)])
+
+
+def queue_end(connection: Connection, job_ids: Sequence[str]) -> None:
+    """Of these jobs, those that have ended are sealed as they are now."""
+    job = tables.job.c
+    ended = select(job.id).where(job.id.in_(job_ids), job.standing >= int(Standing.EXPIRED))
+    trail.queue(connection, "end", connection.execute(ended).scalars())
 
 
 def failed(
@@ -109,6 +131,7 @@ def failed(
         return
     changes = {**stand(job, to, now), "error_code": failure.code, "error_message": failure.message}
     connection.execute(update(tables.job).where(tables.job.c.id == job_id).values(changes))
+    queue_end(connection, [job_id])
     announce(connection)
 
 

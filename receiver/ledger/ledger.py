@@ -54,10 +54,12 @@ class Ledger:
         self._writer.close()
         self._engines.dispose()
 
-    async def _fact(self, fact: "Callable[[Connection], T]") -> T:
+    async def fact(self, fact: "Callable[[Connection], T]") -> T:
+        """Let the one writer write: for the rooms of the ledger."""
         return await asyncio.wrap_future(self._writer.submit(fact))
 
-    async def _read(self, view: "Callable[[Connection], T]") -> T:
+    async def read(self, view: "Callable[[Connection], T]") -> T:
+        """Look with a connection of its own: for the rooms of the ledger. Raises LedgerBusy."""
         return await asyncio.to_thread(self._look, view)
 
     def _look(self, view: "Callable[[Connection], T]") -> T:
@@ -78,99 +80,99 @@ class Ledger:
     async def ready(self) -> None:
         """Raises LedgerBusy when the database does not answer."""
         if self._file is None:
-            await self._read(lambda connection: connection.exec_driver_sql("SELECT 1").scalar())
+            await self.read(lambda connection: connection.exec_driver_sql("SELECT 1").scalar())
         elif not await asyncio.to_thread(glance.is_current, self._file):
             raise LedgerBusy("the database does not answer right now")
 
     async def job(self, job_id: str) -> "JobView":
         """Raises NoSuchJob."""
-        found = await self._read(lambda c: views.job_view(c, job_id))
+        found = await self.read(lambda c: views.job_view(c, job_id))
         if found is None:
             raise NoSuchJob(f"there is no job {job_id}; `proofhook jobs` lists those there are")
         return found
 
     async def jobs(self, **wanted: Any) -> "list[JobView]":
         """Newest first; takes status, provider, since, before, limit."""
-        return await self._read(lambda c: views.job_views(c, **wanted))
+        return await self.read(lambda c: views.job_views(c, **wanted))
 
     async def deliveries(self, **wanted: Any) -> "tuple[DeliveryView, ...]":
         """Newest first; takes job_id, verdict, before, limit."""
-        return await self._read(lambda c: views.delivery_views(c, **wanted))
+        return await self.read(lambda c: views.delivery_views(c, **wanted))
 
     async def row(self, job_id: str) -> dict[str, Any]:
         """The job's own columns, for those who go on working on it. Raises NoSuchJob."""
-        found = await self._read(lambda c: rows.one(c, tables.job, id=job_id))
+        found = await self.read(lambda c: rows.one(c, tables.job, id=job_id))
         if found is None:
             raise NoSuchJob(f"there is no job {job_id}")
         return found
 
     async def body(self, delivery_id: str) -> tuple[bytes | None, str] | None:
         """A delivery's body (None where it stands in storage) and its hash."""
-        found = await self._read(lambda c: rows.one(c, tables.delivery, id=delivery_id))
+        found = await self.read(lambda c: rows.one(c, tables.delivery, id=delivery_id))
         return (found["body"], found["body_sha256"]) if found else None
 
     async def record(self, arrival: Arrival) -> Recorded:
         return await self._recorder.record(arrival)
 
     async def opened(self, opening: "Opening") -> tuple[str, bool]:
-        return await self._fact(lambda c: jobs.open_job(c, opening))
+        return await self.fact(lambda c: jobs.open_job(c, opening))
 
     async def called(self, job_id: str, now: datetime) -> bool:
-        return await self._fact(lambda c: jobs.called(c, job_id, now))
+        return await self.fact(lambda c: jobs.called(c, job_id, now))
 
     async def noted(self, job_id: str, said: Acknowledged, now: datetime) -> bool:
-        return await self._fact(lambda c: jobs.noted(c, job_id, said, now))
+        return await self.fact(lambda c: jobs.noted(c, job_id, said, now))
 
     async def failed(self, job_id: str, failure: Failure, now: datetime, to: Standing = Standing.FAILED) -> None:
-        await self._fact(lambda c: jobs.failed(c, job_id, failure, now, to))
+        await self.fact(lambda c: jobs.failed(c, job_id, failure, now, to))
 
     async def expired(self, now: datetime) -> list[str]:
-        return await self._fact(lambda c: jobs.expire(c, now))
+        return await self.fact(lambda c: jobs.expire(c, now))
 
     async def chores(self, now: datetime) -> bool:
-        return await self._read(lambda c: jobs.chores(c, now))
+        return await self.read(lambda c: jobs.chores(c, now))
 
     async def questions(self, now: datetime, limit: int = 20) -> list[dict[str, Any]]:
-        return await self._fact(lambda c: jobs.questions(c, now, limit))
+        return await self.fact(lambda c: jobs.questions(c, now, limit))
 
     async def ask_again(self, job_id: str, now: datetime, at: datetime) -> None:
-        await self._fact(lambda c: jobs.ask_again(c, job_id, now, at))
+        await self.fact(lambda c: jobs.ask_again(c, job_id, now, at))
 
     async def unsent(self, now: datetime, limit: int = 20) -> list[dict[str, Any]]:
-        return await self._read(lambda c: jobs.unsent(c, now, limit))
+        return await self.read(lambda c: jobs.unsent(c, now, limit))
 
     async def is_due(self, now: datetime) -> bool:
-        return await self._read(lambda c: tasks.is_due(c, now))
+        return await self.read(lambda c: tasks.is_due(c, now))
 
     async def leased(self, worker: str, now: datetime, until: datetime, limit: int) -> "list[Task]":
-        return await self._fact(lambda c: tasks.lease(c, worker, now, until, limit))
+        return await self.fact(lambda c: tasks.lease(c, worker, now, until, limit))
 
     async def renewed(self, worker: str, held: "Sequence[Task]", until: datetime) -> None:
-        await self._fact(lambda c: tasks.renew(c, worker, held, until))
+        await self.fact(lambda c: tasks.renew(c, worker, held, until))
 
     async def given_back(self, worker: str) -> None:
-        await self._fact(lambda c: tasks.give_back(c, worker))
+        await self.fact(lambda c: tasks.give_back(c, worker))
 
     async def stored(self, task: "Task", image: "Collected", now: datetime) -> bool:
-        return await self._fact(lambda c: tasks.stored(c, task, image, now))
+        return await self.fact(lambda c: tasks.stored(c, task, image, now))
 
     async def put_off(self, task: "Task", error: str, due_at: datetime, *, spent: bool = True) -> None:
-        await self._fact(lambda c: tasks.put_off(c, task, error, due_at, spent=spent))
+        await self.fact(lambda c: tasks.put_off(c, task, error, due_at, spent=spent))
 
     async def buried(self, task: "Task", error: str, now: datetime) -> None:
-        await self._fact(lambda c: tasks.buried(c, task, error, now))
+        await self.fact(lambda c: tasks.buried(c, task, error, now))
 
     async def unstaged(self, task: "Task") -> None:
-        await self._fact(lambda c: tasks.unstage(c, task))
+        await self.fact(lambda c: tasks.unstage(c, task))
 
     async def retried(self, job_id: str, now: datetime) -> int:
-        return await self._fact(lambda c: tasks.retry(c, job_id, now))
+        return await self.fact(lambda c: tasks.retry(c, job_id, now))
 
     async def duty_is_free(self, name: str, now: datetime) -> bool:
-        return await self._read(lambda c: duties.is_free(c, name, now))
+        return await self.read(lambda c: duties.is_free(c, name, now))
 
     async def duty_taken(self, name: str, holder: str, now: datetime) -> bool:
-        return await self._fact(lambda c: duties.take(c, name, holder, now))
+        return await self.fact(lambda c: duties.take(c, name, holder, now))
 
     async def duty_given_up(self, name: str, holder: str) -> None:
-        await self._fact(lambda c: duties.give_up(c, name, holder))
+        await self.fact(lambda c: duties.give_up(c, name, holder))

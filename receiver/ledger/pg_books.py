@@ -53,6 +53,7 @@ _DELIVERY = _insert("delivery", columns.DELIVERY)
 _EVENT = _insert("event", columns.EVENT)
 _IMAGE = _insert("image", columns.IMAGE_FRESH)
 _TASK = _insert("task", columns.TASK_FRESH)
+_UNSEALED = _insert("unsealed", columns.UNSEALED)
 _JOB_UPDATE = _update("job", columns.JOB_WRITE, ("id",))
 _IMAGE_UPDATE = _update("image", columns.IMAGE_WRITE, ("job_id", "key"))
 _TASK_UPDATE = _update("task", columns.TASK_WRITE, ("job_id", "image_key"))
@@ -100,6 +101,7 @@ class PostgresBooks:
             self._many(_JOB_UPDATE, [columns.job_written(row) for row in batch.changed_jobs.values()])
             self._many(_IMAGE_UPDATE, [columns.image_written(row) for row in batch.changed_images.values()])
             self._many(_TASK_UPDATE, [columns.task_written(row) for row in batch.changed_tasks.values()])
+            self._many(_UNSEALED, batch.evidence())
             for delivery_id in batch.repeated:
                 self._db.execute(_REPEAT, ([delivery_id],))
             if batch.deliveries:

@@ -8,9 +8,10 @@ from typing import Any
 from sqlalchemy import ColumnElement, Connection, and_, or_, select, tuple_, update
 
 from receiver.errors import NoSuchJob
-from receiver.ledger import rules, tables
+from receiver.ledger import rules, tables, trail
 from receiver.ledger.climb import stand
 from receiver.ledger.clocks import reached
+from receiver.ledger.names import ref_of
 from receiver.ledger.news import announce
 from receiver.ledger.rows import one
 from receiver.ledger.rules import Standing
@@ -103,6 +104,8 @@ def stored(connection: Connection, task: Task, image: Collected, now: datetime) 
         held = connection.execute(select(tables.image.c.sha256).where(tables.image.c.job_id == task.job_id)).scalars()
         after = rules.settle(Standing(job["standing"]), (digest is not None for digest in held))
         connection.execute(update(tables.job).where(tables.job.c.id == job["id"]).values(stand(job, after, now)))
+        trail.queue(connection, "image", [ref_of(task.job_id, task.image_key)])
+        trail.queue(connection, "end", [job["id"]] if after >= Standing.EXPIRED else [])
     announce(connection)
     return fresh
 

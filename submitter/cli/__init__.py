@@ -1,6 +1,7 @@
 """The `proofhook` command: `main()` runs it, and every way it can end becomes an exit status and at most one line.
 
-0 done · 1 the work failed · 2 bad usage or configuration · 130 interrupted. A file here per group of verbs, each with
+0 done · 1 the work failed · 2 bad usage or configuration · 3 a check found something wrong · 130 interrupted.
+A file here per group of verbs, each with
 `register(app)`; a verb imports what it needs when it runs, so that `proofhook --help` is quick.
 """
 
@@ -13,7 +14,7 @@ from typing import Annotated
 
 import typer
 
-from submitter.cli import demo, house, look, serve, submit
+from submitter.cli import audit, demo, house, look, serve, submit
 from submitter.cli.output import complain
 
 FAILED, MISUSED, INTERRUPTED = 1, 2, 130
@@ -49,7 +50,7 @@ def _whole(
         typer.echo(context.get_help())
 
 
-for verbs in (submit, look, serve, demo, house):
+for verbs in (submit, look, audit, serve, demo, house):
     verbs.register(app)
 
 

@@ -4,7 +4,7 @@ import json
 import re
 import sys
 import unicodedata
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
@@ -113,10 +113,10 @@ def _fit(cells: dict[str, list[str]], spare: Sequence[str], width: int) -> None:
 
 
 @contextmanager
-def working(text: str) -> Iterator[None]:
-    """Show that something is waited for, and how long: on a terminal only."""
+def working(text: str) -> Iterator[Callable[[str], None]]:
+    """Show that something is waited for, and how long: on a terminal only. What is given says what is being done."""
     if not sys.stderr.isatty():
-        yield
+        yield lambda _doing: None
         return
     from rich.console import Console
     from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
@@ -124,8 +124,8 @@ def working(text: str) -> Iterator[None]:
     words = TextColumn("{task.description}", markup=False)
     console = Console(stderr=True)
     with Progress(SpinnerColumn(), words, TimeElapsedColumn(), console=console, transient=True) as progress:
-        progress.add_task(clean(text), total=None)
-        yield
+        task = progress.add_task(clean(text), total=None)
+        yield lambda doing: progress.update(task, description=clean(f"{text}: {doing}"))
 
 
 def clipped(text: str | None) -> str | None:

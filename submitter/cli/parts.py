@@ -18,8 +18,8 @@ from receiver.settings import Settings
 from submitter.cli.ending import Ending
 
 log = structlog.get_logger("serve")
-NICE = 10
-"""Downloads and decoding step back behind callbacks."""
+NICE = 19
+"""Downloads and decoding step back behind callbacks. Not SCHED_IDLE: a busy host could let pictures expire."""
 BACKLOG = 2048
 LAST_REQUESTS = 5
 """Seconds that requests which were accepted have to come to their end."""
@@ -97,9 +97,9 @@ async def worker(settings: Settings, ending: Ending) -> None:
     from receiver.fetch import Fetcher
     from receiver.worker import Worker
 
-    os.nice(NICE)
     stop = _stop(ending)
     road = open_road(settings)
+    os.nice(NICE)  # of this thread and those to come; the ledger's writer runs already: callbacks wait for its lock
     fetcher = Fetcher(allowed=settings.image_hosts, max_bytes=int(settings.max_image_bytes))
     started()
     try:
@@ -110,7 +110,8 @@ async def worker(settings: Settings, ending: Ending) -> None:
 
 
 async def reconciler(settings: Settings, ending: Ending) -> None:
-    """Ask about jobs until the word comes; a call under way has a moment left."""
+    """Ask about jobs, and seal what is evidence, until the word comes; a call under way has a moment left."""
+    from receiver.audit.seal import open_sealer
     from submitter.client import open_desk
     from submitter.reconcile import Reconciler
 
@@ -118,7 +119,10 @@ async def reconciler(settings: Settings, ending: Ending) -> None:
     desk = open_desk(settings)
     started()
     try:
-        await _for_a_moment(Reconciler(desk).run(stop), stop, LAST_QUESTION)
+        sealer = open_sealer(desk.road.ledger, settings, desk.road.clock)
+        async with asyncio.TaskGroup() as group:
+            group.create_task(_for_a_moment(sealer.run(stop), stop, LAST_QUESTION))
+            group.create_task(_for_a_moment(Reconciler(desk).run(stop), stop, LAST_QUESTION))
     finally:
         await desk.aclose()
 

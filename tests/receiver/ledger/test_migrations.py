@@ -10,7 +10,7 @@ from sqlalchemy import MetaData, Table, inspect, select
 from sqlmodel import SQLModel
 
 from receiver.errors import Misconfigured
-from receiver.ledger import tables
+from receiver.ledger import tables, trail_tables  # noqa: F401  its models are to be known
 from receiver.ledger.database import connect
 from receiver.ledger.glance import HEAD
 from receiver.ledger.ledger import Ledger

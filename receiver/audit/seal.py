@@ -1,0 +1,174 @@
+"""The sealer: takes evidence from the queue in order, appends it to the tree, and signs checkpoints.
+
+Reading, hashing and signing happen outside the transaction, which only adds rows: callbacks hardly notice. Two at
+once do no harm: the tree's size is looked at in the transaction, and the later one starts anew.
+"""
+
+import asyncio
+import base64
+import hashlib
+import os
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime, timedelta
+from urllib.parse import urlsplit
+
+import structlog
+
+from receiver.audit import checkpoint, entries, merkle, note, signing, tiles
+from receiver.audit.merkle import Frontier
+from receiver.audit.notekey import Signer, read_vkey
+from receiver.audit.witness import Witness
+from receiver.errors import BrokenEvidence, ProofhookError, SealedElsewhere
+from receiver.ledger.archive import Archive
+from receiver.ledger.duties import Duty
+from receiver.ledger.evidence import KINDS, Values
+from receiver.ledger.ledger import Ledger
+from receiver.ledger.trail import Leaf, Sealed, TileSpan, Waiting
+from receiver.settings import Settings
+
+MOST = 500
+"""Entries in one transaction: the ledger is locked for some milliseconds."""
+EVERY = timedelta(seconds=2)
+"""Between two checkpoints while there is news."""
+QUIET = timedelta(hours=1)
+"""Between two checkpoints when there is none, so that silence can be proved."""
+PAUSE = 0.5
+"""Seconds between two looks at the queue."""
+SALT = 32
+
+log = structlog.get_logger("sealer")
+
+
+class Sealer:
+    """`secrets` are ours, newest last; `name` is the trail's name when it is new."""
+
+    def __init__(
+        self, ledger: Ledger, secrets: Sequence[bytes], name: str, clock: Callable[[], datetime], witness: Witness
+    ) -> None:
+        self._ledger, self._archive = ledger, Archive(ledger)
+        self._secrets, self._name, self._clock, self._witness = tuple(secrets), name, clock, witness
+        self._tree: Frontier | None = None
+        self._signer: Signer | None = None
+        self._last: Sealed | None = None
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Seal until `stop`, while no other sealer does; what waits at the end is sealed by the next."""
+        async with Duty(self._ledger, "seal", self._clock) as duty, self._ledger.listening(PAUSE) as ear:
+            while not stop.is_set():
+                if duty.held:
+                    await self._round()
+                else:
+                    self._tree = self._signer = None
+                await ear.changed(EVERY.total_seconds(), stop)
+
+    async def _round(self) -> None:
+        try:
+            await self.work()
+        except SealedElsewhere:
+            self._tree = None
+        except ProofhookError as error:
+            self._tree = None
+            log.warning("sealer could not work", error=str(error))
+
+    async def work(self) -> None:
+        """Empty the queue, and sign when it is time. Raises SealedElsewhere, LedgerBusy, BrokenEvidence."""
+        taken = MOST
+        while taken >= MOST:
+            taken = await self.seal()
+        await self.sign()
+
+    async def seal(self) -> int:
+        """Append the oldest of the queue to the tree; returns how many of the queue were taken."""
+        waiting = await self._archive.waiting(MOST)
+        if not waiting:
+            return 0
+        tree = self._tree or await self._stored()
+        leaves = await self._leaves(waiting)
+        growth = tree.append([leaf.hash for leaf in leaves])
+        spans = [
+            TileSpan(span.level, span.index, span.start, tiles.content(span, growth))
+            for span in tiles.spans(tree.size, growth.after.size)
+        ]
+        await self._archive.append(tree.size, leaves, spans, sorted({each.n for each in waiting}))
+        self._tree = growth.after
+        return len(waiting)
+
+    async def sign(self) -> bool:
+        """A checkpoint of the tree as it is, when it is time for one; whether it was."""
+        last, now = self._last or await self._archive.last_checkpoint(), self._clock()
+        tree = self._tree = self._tree or await self._stored()
+        if last is not None:
+            grown, age = tree.size != last.size, now - last.made_at
+            if timedelta(0) <= age < (EVERY if grown else QUIET):
+                return False
+        before = base64.b64encode(hashlib.sha256(last.note).digest()).decode() if last else "none"
+        by = await self._key()
+        text = checkpoint.Checkpoint(by.name, tree.size, tree.root(), (f"time {_iso(now)}", f"previous {before}"))
+        made = Sealed(tree.size, now, note.sign(text.text(), [by]))
+        await self._archive.checkpointed(made)
+        self._last = made
+        await self._witness.saw(made.note)
+        return True
+
+    async def _key(self) -> Signer:
+        if self._signer is None:
+            known = await self._archive.signers()
+            name = read_vkey(known[0].vkey).name if known else self._name
+            fresh = signing.introduce(self._secrets, known, name, self._clock())
+            if fresh is not None:
+                await self._archive.signer_added(fresh)
+                log.info("checkpoints are signed by a new key", key=fresh.vkey)
+            self._signer = signing.signer(self._secrets[-1], name)
+        return self._signer
+
+    async def _stored(self) -> Frontier:
+        size = await self._archive.size()
+        wanted = {
+            (level // tiles.HEIGHT, (((size >> level) - 1) << level % tiles.HEIGHT) // tiles.WIDTH)
+            for level in merkle.levels(size)
+        }
+        held = await self._archive.tiles(sorted(wanted))
+        return Frontier.stored(size, tiles.reader(lambda level, n: held.get((level, n), b""), size))
+
+    async def _leaves(self, waiting: Sequence[Waiting]) -> list[Leaf]:
+        """An entry for each, once; a delivery's key comes before it, and its events behind it."""
+        order: dict[tuple[str, str], None] = {(each.kind, each.ref): None for each in waiting}
+        deliveries = [ref for kind, ref in order if kind == "delivery"]
+        order |= {("event", ref): None for ref in await self._archive.events_of(deliveries)}
+        rows = {kind: await self._rows(kind, [r for k, r in order if k == kind]) for kind in {k for k, _ in order}}
+        keys = {str(row["key_fingerprint"]) for row in rows.get("delivery", {}).values() if row["key_fingerprint"]}
+        rows["key"] = await self._rows("key", sorted(keys))
+        return await self._fresh([*(("key", ref) for ref in rows["key"]), *order], rows)
+
+    async def _rows(self, kind: str, refs: Sequence[str]) -> dict[str, Values]:
+        return await self._archive.values(kind, refs)
+
+    async def _fresh(self, order: Sequence[tuple[str, str]], rows: dict[str, dict[str, Values]]) -> list[Leaf]:
+        """The entries that say something new."""
+        at, leaves = _iso(self._clock()), []
+        sealed = {kind: await self._archive.latest(kind, [r for k, r in order if k == kind]) for kind in rows}
+        for kind, ref in order:
+            values, hidden = rows[kind].get(ref), KINDS[kind].hidden
+            if ref in sealed[kind] and _same(kind, ref, values, *sealed[kind][ref]):
+                continue
+            salt = os.urandom(SALT)
+            entry = entries.write(entries.build(kind, ref, at, values, hidden, salt))
+            leaves.append(Leaf(kind, ref, salt, entry, merkle.leaf_hash(entry)))
+        return leaves
+
+
+def _same(kind: str, ref: str, values: Values | None, salt: bytes, entry: bytes) -> bool:
+    try:
+        return not entries.differences(entry, entries.again(entry, kind, ref, values, KINDS[kind].hidden, salt))
+    except (ValueError, BrokenEvidence):
+        return False
+
+
+def _iso(at: datetime) -> str:
+    return at.astimezone(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
+
+
+def open_sealer(ledger: Ledger, settings: Settings, clock: Callable[[], datetime]) -> Sealer:
+    """The sealer of this house. A new trail is named for the public address; the name then stays as it is."""
+    name = f"{urlsplit(settings.public).netloc}/trail"
+    return Sealer(ledger, settings.secrets, name, clock, Witness(settings.database_url))

@@ -1,0 +1,59 @@
+"""The ledger as the evidence's room sees it: what waits to be sealed, what is sealed, and the rows behind it."""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from receiver.ledger import evidence, trail
+from receiver.ledger.evidence import Values
+from receiver.ledger.trail import Leaf, Sealed, SignerKey, TileSpan, Waiting
+
+if TYPE_CHECKING:
+    from receiver.ledger.ledger import Ledger
+
+
+class Archive:
+    """Every method is one look, or one transaction. Raises LedgerBusy when the database does not answer."""
+
+    def __init__(self, ledger: "Ledger") -> None:
+        self._ledger = ledger
+
+    async def waiting(self, limit: int) -> list[Waiting]:
+        """The oldest of the queue."""
+        return await self._ledger.read(lambda c: trail.waiting(c, limit))
+
+    async def values(self, kind: str, refs: Sequence[str]) -> dict[str, Values]:
+        """Rows as they stand, by name; what is gone is missing."""
+        return await self._ledger.read(lambda c: evidence.read(c, evidence.KINDS[kind], refs))
+
+    async def events_of(self, delivery_ids: Sequence[str]) -> list[str]:
+        """The names of the events that these deliveries brought."""
+        return await self._ledger.read(lambda c: trail.events_of(c, delivery_ids))
+
+    async def latest(self, kind: str, refs: Sequence[str]) -> dict[str, tuple[bytes, bytes]]:
+        """Name → salt and entry, as last sealed."""
+        return await self._ledger.read(lambda c: trail.latest(c, kind, refs))
+
+    async def size(self) -> int:
+        """How many leaves the tree has."""
+        return await self._ledger.read(trail.size)
+
+    async def tiles(self, names: Sequence[tuple[int, int]]) -> dict[tuple[int, int], bytes]:
+        """(level, number) → what is stored of these tiles."""
+        return await self._ledger.read(lambda c: {name: trail.tile_hashes(c, *name) for name in names})
+
+    async def append(self, first: int, leaves: Sequence[Leaf], spans: Sequence[TileSpan], done: Sequence[int]) -> None:
+        """Leaves `first` and on. Raises SealedElsewhere where the tree has grown meanwhile."""
+        await self._ledger.fact(lambda c: trail.append(c, first, leaves, spans, done))
+
+    async def checkpointed(self, made: Sealed) -> None:
+        await self._ledger.fact(lambda c: trail.add_checkpoint(c, made))
+
+    async def last_checkpoint(self) -> Sealed | None:
+        return await self._ledger.read(trail.last_checkpoint)
+
+    async def signers(self) -> list[SignerKey]:
+        """Every key that ever signed, the first first."""
+        return await self._ledger.read(trail.signers)
+
+    async def signer_added(self, key: SignerKey) -> None:
+        await self._ledger.fact(lambda c: trail.add_signer(c, key))

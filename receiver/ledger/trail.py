@@ -1,0 +1,160 @@
+"""The trail's rows: what waits to be sealed, what is sealed, the tree's tiles and the checkpoints. Added to only."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import Connection, delete, func, insert, select, tuple_, update
+
+from receiver.errors import SealedElsewhere
+from receiver.ledger import tables
+from receiver.ledger.names import apart, ref_of, together
+from receiver.ledger.trail_tables import checkpoint, signer, tile, trail, unsealed
+
+CHUNK = 500
+"""Names in one query: SQLite takes no statement of any length."""
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """Evidence in the queue."""
+
+    n: int
+    kind: str
+    ref: str
+
+
+@dataclass(frozen=True, slots=True)
+class Leaf:
+    """One sealed entry, without its place."""
+
+    kind: str
+    ref: str
+    salt: bytes
+    entry: bytes
+    hash: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class TileSpan:
+    """Hashes that a tile gains; where `start` is 0 the tile is new."""
+
+    level: int
+    n: int
+    start: int
+    hashes: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Sealed:
+    """A signed checkpoint as it is stored."""
+
+    size: int
+    made_at: datetime
+    note: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class SignerKey:
+    """A key that signs checkpoints; `vouched` is a note by the key before, None for the first."""
+
+    vkey: str
+    vouched: bytes | None
+
+
+def queue(connection: Connection, kind: str, refs: Iterable[str]) -> None:
+    """What this transaction has written is to be sealed."""
+    if names := list(refs):
+        connection.execute(insert(unsealed).values(kind=kind, ref=together(names)))
+
+
+def waiting(connection: Connection, limit: int) -> list[Waiting]:
+    """The oldest of the queue: `limit` names, and those that stand in the same row as the last."""
+    found: list[Waiting] = []
+    for row in connection.execute(select(unsealed).order_by(unsealed.c.n).limit(limit)):
+        if len(found) >= limit:
+            break
+        found += [Waiting(row.n, row.kind, ref) for ref in apart(row.ref)]
+    return found
+
+
+def events_of(connection: Connection, delivery_ids: Sequence[str]) -> list[str]:
+    """The names of the events that these deliveries brought."""
+    event, delivery = tables.event.c, tables.delivery.c
+    mine = select(delivery.job_id).where(delivery.id.in_(delivery_ids), delivery.job_id.is_not(None))
+    query = select(event.job_id, event.event_id).where(event.job_id.in_(mine), event.delivery_id.in_(delivery_ids))
+    return [ref_of(*row) for row in connection.execute(query.order_by(event.job_id, event.event_id))]
+
+
+def latest(connection: Connection, kind: str, refs: Sequence[str]) -> dict[str, tuple[bytes, bytes]]:
+    """Name → salt and entry, as last sealed."""
+    found: dict[str, tuple[bytes, bytes]] = {}
+    for start in range(0, len(refs), CHUNK):
+        query = select(trail.c.ref, trail.c.salt, trail.c.entry).where(
+            trail.c.kind == kind, trail.c.ref.in_(refs[start : start + CHUNK])
+        )
+        found |= {row.ref: (row.salt, row.entry) for row in connection.execute(query.order_by(trail.c.n))}
+    return found
+
+
+def size(connection: Connection) -> int:
+    """How many leaves the tree has."""
+    return (connection.execute(select(func.max(trail.c.n))).scalar() or 0) + 1 if _any(connection) else 0
+
+
+def _any(connection: Connection) -> bool:
+    return connection.execute(select(trail.c.n).limit(1)).first() is not None
+
+
+def tile_hashes(connection: Connection, level: int, n: int) -> bytes:
+    """What is stored of a tile; empty where there is none."""
+    found = connection.execute(select(tile.c.hashes).where(tile.c.level == level, tile.c.n == n)).scalar()
+    return bytes(found or b"")
+
+
+def append(
+    connection: Connection, first: int, leaves: Sequence[Leaf], spans: Sequence[TileSpan], done: Sequence[int]
+) -> None:
+    """Leaves `first` and on, with what the tiles gain. Raises SealedElsewhere where the tree has grown meanwhile."""
+    if connection.dialect.name == "postgresql":
+        connection.exec_driver_sql("LOCK TABLE trail IN EXCLUSIVE MODE")
+    if size(connection) != first:
+        raise SealedElsewhere("another process has sealed meanwhile")
+    rows = [
+        {"n": first + at, "kind": leaf.kind, "ref": leaf.ref, "salt": leaf.salt, "entry": leaf.entry, "hash": leaf.hash}
+        for at, leaf in enumerate(leaves)
+    ]
+    if rows:
+        connection.execute(insert(trail), rows)
+    for span in spans:
+        _grow(connection, span)
+    for start in range(0, len(done), CHUNK):
+        connection.execute(delete(unsealed).where(unsealed.c.n.in_(done[start : start + CHUNK])))
+
+
+def _grow(connection: Connection, span: TileSpan) -> None:
+    if span.start == 0:
+        connection.execute(insert(tile).values(level=span.level, n=span.n, hashes=span.hashes))
+        return
+    before = tile_hashes(connection, span.level, span.n)
+    which = tuple_(tile.c.level, tile.c.n) == (span.level, span.n)
+    connection.execute(update(tile).where(which).values(hashes=before[: span.start * 32] + span.hashes))
+
+
+def add_checkpoint(connection: Connection, made: Sealed) -> None:
+    connection.execute(insert(checkpoint).values(size=made.size, made_at=made.made_at, note=made.note))
+
+
+def last_checkpoint(connection: Connection) -> Sealed | None:
+    row = connection.execute(select(checkpoint).order_by(checkpoint.c.n.desc()).limit(1)).first()
+    return Sealed(row.size, row.made_at, row.note) if row else None
+
+
+def add_signer(connection: Connection, key: SignerKey) -> None:
+    connection.execute(insert(signer).values(vkey=key.vkey, vouched=key.vouched))
+
+
+def signers(connection: Connection) -> list[SignerKey]:
+    """Every key of ours, the first first."""
+    rows = connection.execute(select(signer).order_by(signer.c.n))
+    return [SignerKey(row.vkey, row.vouched) for row in rows]
