@@ -60,6 +60,7 @@ class Lives:
     """`faults` are the named steps still to die at, by part.
 
     `kills` counts deaths by part, `died_at` deaths by step, `missed` lives that did not come to theirs.
+    `on_their_way` are the steps that a process is to die at now.
     """
 
     plant: Plant
@@ -70,10 +71,14 @@ class Lives:
     kills: Counter[str] = field(default_factory=Counter)
     died_at: Counter[str] = field(default_factory=Counter)
     missed: Counter[str] = field(default_factory=Counter)
+    on_their_way: set[str] = field(default_factory=set)
 
     def enough(self) -> bool:
-        """Every named step had its death, and there were as many deaths as were wanted."""
-        return self.kills.total() >= self.target and not any(self.faults.values())
+        """Every named step had its death, and there were as many deaths as were wanted.
+
+        A step that a process is on its way to has not had it: traffic must go on until it is there.
+        """
+        return self.kills.total() >= self.target and not any(self.faults.values()) and not self.on_their_way
 
     def place(self, part: str, steps: Callable[[str], int]) -> Place:
         port = free_port()
@@ -93,6 +98,7 @@ class Lives:
 
     async def _at_a_step(self, place: Place, fault: Fault) -> None:
         words, name, when = fault
+        self.on_their_way.add(words)
         nth = 1 if self.missed[words] else self.dice.randint(1, MOST_CALLS[place.part])
         process = self.plant.start(place.part, port=place.port, wraps=[f"kill={name},{when},{nth}"])
         deadline = time.monotonic() + PATIENCE
@@ -101,12 +107,14 @@ class Lives:
         if process.popen.poll() is not None:
             assert process.popen.returncode == -signal.SIGKILL, f"it ended by itself: {words}: {process.said()}"
             self._died(place, words)
+            self.on_their_way.remove(words)
             return
         process.kill()
         self._died(place, "at random")
         self.missed[words] += 1
         assert self.missed[words] < TRIES, f"not reached in {TRIES} lives: {words}: {process.said()}"
         self.faults[place.part].append(fault)
+        self.on_their_way.remove(words)
 
     async def _at_random(self, place: Place) -> None:
         process = self.plant.start(place.part, port=place.port)

@@ -47,6 +47,7 @@ async def test_what_was_delivered_is_proved_and_an_edit_is_named(tmp_path: Path)
         edit(house, "UPDATE delivery SET verdict = 'unsigned' WHERE job_id = ?", jobs[0].id)
         edit(house, "DELETE FROM image WHERE job_id = ?", jobs[1].id)
         found = (await checked(house)).findings
+    found.sort(key=lambda each: each.what)
     assert [(each.what, each.where.split()[0]) for each in found] == [("changed", "delivery"), ("removed", "image")]
     assert "verdict" in found[0].detail
     assert isinstance(found[0], Finding)

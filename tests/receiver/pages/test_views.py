@@ -1,5 +1,4 @@
 import re
-import uuid
 from datetime import timedelta
 from html import unescape
 from urllib.parse import quote
@@ -177,7 +176,7 @@ async def test_secrets_are_not_shown(browser: httpx.AsyncClient, seed: Seed) -> 
     assert "(not shown)" in (await browser.get(f"/jobs/{job_id}")).text
 
 
-@pytest.mark.parametrize("name", [str(uuid.uuid4()), "nothing", "%00", "..", "%3Cscript%3E"])
+@pytest.mark.parametrize("name", ["5f0c8a52-6d1e-4b7a-9c36-0e2f4a1b8d97", "nothing", "%00", "..", "%3Cscript%3E"])
 async def test_a_job_that_is_not_there_is_a_404_page(browser: httpx.AsyncClient, name: str) -> None:
     """An unknown id and a junk one are told alike, and led back."""
     response = await browser.get(f"/jobs/{name}")
