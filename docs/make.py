@@ -7,6 +7,7 @@ A test runs it and compares: a document that is not true fails the build.
 
 import ast
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +25,7 @@ HOMES = ("submitter", "receiver")
 def settings() -> str:
     rows = ["| variable | default | meaning |", "| --- | --- | --- |"]
     for name, field in Settings.model_fields.items():
-        default = "" if field.default is PydanticUndefined else field.default
+        default = "" if field.default in {PydanticUndefined, None} else field.default
         shown = ", ".join(default) if isinstance(default, tuple) else str(default)
         rows.append(f"| `{name.upper()}` | {f'`{shown}`' if shown else ''} | {field.description} |")
     keys = [f"| `{each.key_setting}` | | {each.title}'s spending key |" for each in registry.providers().values()]
@@ -53,9 +54,10 @@ def commands() -> str:
     parts = [
         "# Commands",
         "",
-        "Exit status: 0 done, 1 the work failed, 2 bad usage or configuration. Made by `docs/make.py`.",
+        "Exit status: 0 done, 1 the work failed, 2 bad usage or configuration, 3 a check found something wrong.",
+        "Made by `docs/make.py`.",
     ]
-    for name, command in group.commands.items():
+    for name, command in _commands(group):
         usage = " ".join(piece for parameter in command.params for piece in _usage(parameter))
         parts += [
             "",
@@ -70,6 +72,14 @@ def commands() -> str:
         ]
         parts += [f"- `{_names(each)}`: {each.help}" for each in command.params if getattr(each, "help", None)]
     return "\n".join(parts) + "\n"
+
+
+def _commands(group: Any, before: str = "") -> Iterator[tuple[str, Any]]:
+    """Every command with its whole name, and those of groups behind their group."""
+    for name, command in group.commands.items():
+        yield before + name, command
+        if hasattr(command, "commands"):
+            yield from _commands(command, f"{before}{name} ")
 
 
 def _names(option: Any) -> str:

@@ -80,6 +80,12 @@ class Settings(BaseSettings):
     job_deadline: int = Field(
         3600, ge=10, le=30 * 86400, description="seconds after which a job without an end is expired"
     )
+    retention_days: int | None = Field(
+        None,
+        ge=1,
+        le=36500,
+        description="days after a job's end until its prompts, headers and images are purged; for ever when empty",
+    )
     forwarded_allow_ips: str = Field("127.0.0.1", description="proxies whose X-Forwarded-* are believed, as in uvicorn")
     log_format: Literal["console", "json", "auto"] = Field("auto", description="console on a terminal, else json")
     log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="what is logged")
@@ -202,7 +208,7 @@ def shown(settings: Settings) -> list[dict[str, str]]:
     for name in type(settings).model_fields:
         variable, value = name.upper(), getattr(settings, name)
         source = "environment" if os.environ.get(variable) else ".env" if variable in written else "default"
-        text = ",".join(value) if isinstance(value, tuple) else without_password(str(value))
+        text = ",".join(value) if isinstance(value, tuple) else without_password("" if value is None else str(value))
         if name in SECRET - OURS:
             source, text = (source, MASK) if value else ("not set", "")
         elif name in OURS:

@@ -1,6 +1,7 @@
 """The arrows of the house: which room may import which, and what the pure room may not do."""
 
 import ast
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -14,6 +15,9 @@ ARITHMETIC = [
     for name in ("merkle", "proofs", "tiles", "notekey", "note", "checkpoint", "canonical", "commitments")
 ]
 """The pure part of the evidence: a stranger may run it to check a bundle."""
+
+STRANGER = sorted((ROOT / "receiver" / "audit" / "stranger").glob("*.py"))
+"""The script in every bundle: it runs where nothing of ours is."""
 
 PURE = {"cryptography", "pydantic", "pydantic_core", "receiver"}
 IMPURE = {
@@ -82,6 +86,7 @@ ONLY = {
     "PIL": {"receiver.check", "submitter.sandbox", "submitter.cli"},
     "cryptography": {"receiver.wire", "receiver.audit", "submitter.sandbox"},
     "rfc8785": {"receiver.audit"},
+    "c2pa": {"receiver.audit.provenance.child"},
     "httpcore": {"receiver.fetch", "receiver.guard", "receiver.dial"},
     "obstore": {"receiver.storage"},
     "jinja2": {"receiver.pages"},
@@ -164,6 +169,15 @@ def test_the_arithmetic_of_evidence_is_pure(path: Path) -> None:
         assert top != "rfc8785" or path.stem == "canonical", f"{module(path)} imports {name}: bundles do without"
         if top == "receiver" and name not in {"receiver", "receiver.audit"}:
             assert any(within(name, room) for room in ours), f"{module(path)} imports {name}"
+
+
+@pytest.mark.parametrize("path", STRANGER, ids=module)
+def test_the_stranger_knows_nothing_of_ours(path: Path) -> None:
+    """The standard library, without a way to the network or another process, `cryptography`, and its own files."""
+    for name in imports(path):
+        top = name.split(".")[0]
+        assert top in sys.stdlib_module_names | {"cryptography"} or within(name, "receiver.audit.stranger"), name
+        assert top not in {"http", "os", "shutil", "socket", "ssl", "subprocess", "tempfile", "urllib"}, name
 
 
 @pytest.mark.parametrize("path", [*WIRE, *ARITHMETIC], ids=module)

@@ -1,29 +1,41 @@
 """Stored images against the storage: there, of their length and, where asked, byte for byte and as pictures."""
 
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 
 from receiver.audit.findings import Report
 from receiver.check import check
 from receiver.errors import ProofhookError, TryLater
+from receiver.ledger.names import ref_of
 from receiver.ledger.trail_reading import ImageFile
 from receiver.storage import Storage
 from receiver.wire.images import HEAD, sniff
 
 
-async def images(rows: Iterable[ImageFile], storage: Storage, report: Report, *, deep: bool, max_pixels: int) -> None:
-    """Every image of the rows; `deep` rehashes and decodes each file once."""
+async def images(
+    rows: Iterable[ImageFile],
+    storage: Storage,
+    report: Report,
+    *,
+    deep: bool,
+    max_pixels: int,
+    emptied: Collection[tuple[str, str]] = (),
+) -> None:
+    """Every image of the rows; `deep` rehashes and decodes each file once. Those `emptied` may be gone: purged."""
     seen: set[str] = set()
     for row in rows:
         where = f"image {row.job_id}/{row.key}"
         try:
             if not await storage.has(row.sha256):
+                if ("image", ref_of(row.job_id, row.key)) in emptied:
+                    report.looked("images purged")
+                    continue
                 report.found("missing", where, f"the storage has no {row.sha256}")
             elif (size := await storage.size(row.sha256)) != row.bytes:
                 report.found("altered", where, f"its file has {size} bytes, its row says {row.bytes}")
             elif deep and row.sha256 not in seen:
                 await _file(row, storage, where, report, max_pixels)
-        except TryLater as error:
+        except ProofhookError as error:
             report.found("unreadable", where, str(error))
         seen.add(row.sha256)
         report.looked("images")

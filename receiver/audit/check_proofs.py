@@ -1,11 +1,11 @@
 """Each delivery that was believed for a signature, verified once more: stored bytes, stored key, the time of then."""
 
 import hashlib
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from datetime import UTC, datetime
 
 from receiver.audit.findings import Report
-from receiver.errors import ProofhookError, Refused
+from receiver.errors import Refused
 from receiver.ledger.evidence import header_lines
 from receiver.ledger.trail_reading import SignedRow
 from receiver.wire.provider import Provider
@@ -27,9 +27,12 @@ class Proofs:
     ) -> None:
         self._provider, self._trust, self._derived, self._stored = provider, trust, derived, stored
 
-    def check(self, rows: Iterable[SignedRow], report: Report) -> None:
-        """Bodies against their hashes, and signatures against their keys."""
+    def check(self, rows: Iterable[SignedRow], report: Report, emptied: Collection[tuple[str, str]] = ()) -> None:
+        """Bodies against their hashes, and signatures against their keys; of those `emptied` by a purge, neither."""
         for row in rows:
+            if row.body is None and ("delivery", row.id) in emptied:
+                report.looked("bodies purged")
+                continue
             body = self._body(row, report)
             if body is not None and row.key_fingerprint is not None:
                 self._signature(row, body, report)
@@ -52,15 +55,17 @@ class Proofs:
             provider = self._provider(row.provider)
             keys = self._keys(row)
             if not keys:
-                report.looked("signatures whose secret is not here any more")
+                report.looked("signatures whose key is not here any more")
                 return
             at = _time(row.received_at)
             headers = Headers(header_lines(row.headers))
             delivery = Delivery(row.provider, Kind(row.kind), row.job_id, headers, body, at)
-            provider.verify(delivery, self._trust(provider, keys), at)
+            found = provider.verify(delivery, self._trust(provider, keys), at)
+            if found.key is None:
+                report.found("forged", where, "it has no signature where this provider's stands by the settings of now")
         except Refused as refusal:
             report.found("forged", where, f"its signature does not verify: {refusal}")
-        except (ProofhookError, ValueError) as error:
+        except Exception as error:  # noqa: BLE001  whatever a provider makes of what somebody wrote into the row
             report.found("changed", where, f"it cannot be verified: {error}")
         report.looked("signatures")
 

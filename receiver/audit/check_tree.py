@@ -2,18 +2,20 @@
 
 import base64
 import hashlib
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from receiver.audit import checkpoint, note, signing, tiles
 from receiver.audit.findings import Report
-from receiver.audit.merkle import EMPTY_ROOT, Frontier, Growth, leaf_hash
+from receiver.audit.merkle import EMPTY_ROOT, HASH_BYTES, Frontier, Growth, leaf_hash
 from receiver.audit.notekey import NoteKey
 from receiver.errors import BrokenEvidence
 from receiver.ledger.evidence import moment
 from receiver.ledger.trail import SignerKey
 from receiver.ledger.trail_reading import CheckpointRow, LeafRow, TileRow
 
+Wrong = tuple[str, bytes, bytes, str]
+"""A place, the hash that is stored for it, the one that the entries make, and a sentence."""
 AT_ONCE = 1024
 """Leaves hashed in one go."""
 
@@ -67,45 +69,67 @@ def leaves(rows: Iterable[LeafRow], tree: Tree, report: Report) -> Iterator[Leaf
 
 def stored_tiles(rows: Iterable[TileRow], tree: Tree, report: Report) -> None:
     """Every stored tile is what the leaves make it; so a leaf that was made anew with its hash is named, too."""
-    left = dict(tree.grown)
+    left, wrong = dict(tree.grown), list[Wrong]()
     for row in rows:
         made = left.pop((row.level, row.n), None)
         where = f"tile {row.level}/{row.n}"
         if made is None:
             report.found("inserted", where, "the tree has no such tile")
         elif row.hashes != made:
-            _different(row, bytes(made), where, report)
+            wrong += _different(row, bytes(made), where, report)
         report.looked("tiles")
+    _misplaced(wrong, report)
     for level, n in left:
         report.found("removed", f"tile {level}/{n}", "the tree has this tile, the database has not")
 
 
-def _different(row: TileRow, made: bytes, where: str, report: Report) -> None:
+def _different(row: TileRow, made: bytes, where: str, report: Report) -> Iterator[Wrong]:
+    """The hashes in which a stored tile is not the one that the leaves make."""
     if len(row.hashes) != len(made):
-        report.found("truncated", where, f"it has {len(row.hashes)} bytes, the tree makes {len(made)}")
-    size = 32
-    for at in range(0, min(len(row.hashes), len(made)), size):
-        if row.hashes[at : at + size] != made[at : at + size]:
-            place = row.n * tiles.WIDTH + at // size
-            what = f"trail {place}" if row.level == 0 else where
-            report.found("changed", what, f"hash {at // size} of {where} is not what the trail's entries make")
+        how = "truncated" if len(row.hashes) < len(made) else "changed"
+        report.found(how, where, f"it has {len(row.hashes)} bytes, the tree makes {len(made)}")
+    for at in range(0, min(len(row.hashes), len(made)), HASH_BYTES):
+        stored, there = row.hashes[at : at + HASH_BYTES], made[at : at + HASH_BYTES]
+        if stored != there:
+            place = f"trail {row.n * tiles.WIDTH + at // HASH_BYTES}" if row.level == 0 else where
+            yield place, stored, there, f"hash {at // HASH_BYTES} of {where} is not what the trail's entries make"
 
 
-def keys(rows: Sequence[SignerKey], report: Report) -> list[NoteKey]:
-    """Our own keys, as far as each is vouched for by one before it."""
-    for count in range(len(rows), 0, -1):
-        try:
-            trusted = signing.chain(rows[:count])
-        except BrokenEvidence as error:
-            report.found("forged", f"signer {count}", str(error))
+def _misplaced(wrong: Sequence[Wrong], report: Report) -> None:
+    """Entries that stand in each other's place are told apart from such as are new."""
+    elsewhere = {stored: place for place, stored, _, _ in wrong}
+    for place, _, there, detail in wrong:
+        was = elsewhere.get(there, place)
+        if was != place and was.startswith("trail"):
+            report.found("reordered", place, f"what stands here was sealed as {was}")
         else:
-            return trusted
-    return []
+            report.found("changed", place, detail)
 
 
-def checkpoints(rows: Sequence[CheckpointRow], tree: Tree, trusted: Sequence[NoteKey], report: Report) -> None:
-    """Each is signed, follows on the one before, and names the root that the leaves make at its size."""
-    before, number, size = "none", 0, 0
+def keys(rows: Sequence[tuple[int, SignerKey]], own: Collection[NoteKey], report: Report) -> list[NoteKey]:
+    """The keys of the trail, each of which follows on the one before it, and the last of which is one of our `own`.
+
+    The last one's word, which is ours, is also that the one before was ours.
+    """
+    trusted: list[NoteKey] = []
+    for expected, (number, key) in enumerate(rows, 1):
+        if number != expected:
+            report.found("removed", f"signer {expected}", f"signer {number} stands in its place")
+        try:
+            trusted.append(signing.follow(trusted, key, first=expected == 1))
+        except BrokenEvidence as error:
+            report.found("forged", f"signer {number}", str(error))
+    if trusted and trusted[-1] not in own:
+        report.found("forged", f"signer {len(rows)}", "it follows from no part of PROOFHOOK_SECRET: it is not ours")
+    return trusted
+
+
+def checkpoints(rows: Sequence[CheckpointRow], tree: Tree, trusted: Sequence[NoteKey], report: Report) -> int:
+    """Each is signed, follows on the one before, and names the root that the leaves make at its size.
+
+    Returns how many entries stand under the last good one.
+    """
+    before, number, size, good = "none", 0, 0, 0
     for row in rows:
         where = f"checkpoint {row.n}"
         report.looked("checkpoints")
@@ -123,8 +147,13 @@ def checkpoints(rows: Sequence[CheckpointRow], tree: Tree, trusted: Sequence[Not
             gone = f"it names {found.size} entries, there are {tree.frontier.size}"
             report.found("removed", f"trail {tree.frontier.size} to {found.size - 1}", f"{where}: {gone}")
         elif tree.roots.get(found.size) != found.root:
-            report.found("changed", where, f"the first {found.size} entries do not make the root that it names")
+            some = f"trail {good} to {found.size - 1}" if good < found.size else "the trail"
+            detail = f"the first {found.size} entries do not make the root that it names: {some} was changed"
+            report.found("changed", where, detail)
+        else:
+            good = found.size
         before, size = named(row.note), found.size
+    return good
 
 
 def _follows(

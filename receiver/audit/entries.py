@@ -1,14 +1,16 @@
 """A sealed entry: what a row said when it was sealed, in plain or, where it may be left out, as commitments. Pure.
 
     {"v": 1, "kind": "delivery", "ref": "<primary key>", "sealed_at": "2026-03-01T12:00:00.000000Z",
-     "plain": {"verdict": "verified", …}, "hidden": {"headers": "<64 hex digits>", …}}
+     "salt": "<64 hex digits>", "plain": {"verdict": "verified", …}, "hidden": {"headers": "<64 hex digits>", …}}
 
-A row that is gone when its turn comes has `"gone": true` in the place of both. The bytes are canonical (RFC 8785),
-and the leaf's hash is over them; docs/evidence.md has all of it byte for byte.
+`salt` is the SHA-256 of what the commitments are salted with, so that a salt that was changed is known as such. A row
+that is gone when its turn comes has `"gone": true` in the place of plain and hidden. The bytes are canonical
+(RFC 8785), and the leaf's hash is over them; docs/evidence.md has all of it byte for byte.
 """
 
 import json
 from collections.abc import Mapping, Sequence
+from hashlib import sha256
 from typing import Any
 
 from receiver.audit.canonical import LARGEST_INT, encode
@@ -16,6 +18,8 @@ from receiver.audit.commitments import commit, salt
 from receiver.errors import BrokenEvidence
 
 VERSION = 1
+_TEXTS = ("kind", "ref", "sealed_at", "salt")
+_PARTS = ("plain", "hidden")
 Entry = dict[str, Any]
 
 
@@ -23,7 +27,7 @@ def build(
     kind: str, ref: str, sealed_at: str, values: Mapping[str, Any] | None, hidden: Sequence[str], key: bytes
 ) -> Entry:
     """The entry of a row's values (None: the row is gone); `hidden` names are committed to, salted by `key`."""
-    entry: Entry = {"v": VERSION, "kind": kind, "ref": ref, "sealed_at": sealed_at}
+    entry: Entry = {"v": VERSION, "kind": kind, "ref": ref, "sealed_at": sealed_at, "salt": sha256(key).hexdigest()}
     if values is None:
         return entry | {"gone": True}
     entry["plain"] = {name: _plain(value) for name, value in values.items() if name not in hidden}
@@ -31,22 +35,39 @@ def build(
     return entry
 
 
+def read(sealed: bytes) -> Entry:
+    """The entry that bytes are. Raises BrokenEvidence for whatever is none of ours."""
+    try:
+        entry = json.loads(sealed)
+    except (ValueError, RecursionError):
+        raise BrokenEvidence("an entry is JSON") from None
+    if not isinstance(entry, dict) or not all(isinstance(entry.get(name), str) for name in _TEXTS):
+        raise BrokenEvidence("an entry names its kind, its row, its time and its salt")
+    if entry.get("gone") is not True and not all(isinstance(entry.get(name), dict) for name in _PARTS):
+        raise BrokenEvidence("an entry has plain and hidden parts, or its row is gone")
+    return entry
+
+
 def again(
-    sealed: bytes, kind: str, ref: str, values: Mapping[str, Any] | None, hidden: Sequence[str], key: bytes
+    sealed: bytes | Entry, kind: str, ref: str, values: Mapping[str, Any] | None, hidden: Sequence[str], key: bytes
 ) -> Entry:
-    """The entry that these values would have had when `sealed` was made. Raises ValueError, BrokenEvidence."""
-    was = json.loads(sealed)
-    if not isinstance(was, dict):
-        raise BrokenEvidence("an entry is an object")
-    return build(kind, ref, was.get("sealed_at", ""), values, hidden, key)
+    """The entry that these values would have had when `sealed` was made. Raises BrokenEvidence."""
+    return build(kind, ref, _entry(sealed)["sealed_at"], values, hidden, key)
 
 
-def names(sealed: bytes) -> tuple[str, str]:
-    """Kind and name of the row that an entry is of. Raises ValueError, BrokenEvidence."""
-    was = json.loads(sealed)
-    if not isinstance(was, dict) or not isinstance(was.get("kind"), str) or not isinstance(was.get("ref"), str):
-        raise BrokenEvidence("an entry names its kind and its row")
+def names(sealed: bytes | Entry) -> tuple[str, str]:
+    """Kind and name of the row that an entry is of. Raises BrokenEvidence."""
+    was = _entry(sealed)
     return was["kind"], was["ref"]
+
+
+def is_salted(entry: Entry, key: bytes) -> bool:
+    """Whether this is the salt that the entry was made with."""
+    return bool(entry["salt"] == sha256(key).hexdigest())
+
+
+def _entry(sealed: bytes | Entry) -> Entry:
+    return read(sealed) if isinstance(sealed, bytes) else sealed
 
 
 def opened(value: Any) -> bytes:
@@ -66,12 +87,15 @@ def _plain(value: Any) -> Any:
         return int(value)
     if isinstance(value, int) and abs(value) > LARGEST_INT:
         return str(value)
-    return value if value is None or isinstance(value, int | str) else repr(value)
+    return value if value is None or isinstance(value, int | str) else repr(value)  # SQLite: a number with a point
 
 
-def differences(sealed: bytes, now: Entry) -> list[str]:
-    """The names in which a sealed entry is not what the row says now; empty when it is the same."""
-    was = json.loads(sealed)
+def differences(sealed: bytes | Entry, now: Entry) -> list[str]:
+    """The names in which a sealed entry is not what the row says now; empty when it is the same.
+
+    Raises BrokenEvidence.
+    """
+    was = _entry(sealed)
     if was == now:
         return []
     if ("gone" in was) != ("gone" in now):

@@ -4,16 +4,26 @@ from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+WORDS = (
+    "changed", "removed", "inserted", "reordered", "backdated", "rolled back", "truncated", "forged", "unsigned",
+    "missing", "altered", "unreadable",
+)  # fmt: skip
+
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """`what` is changed, removed, inserted, reordered, truncated, forged, unsigned, missing or rolled back; `where`
-    names the row or file; `detail` says in a sentence what does not fit.
-    """
+    """`what` is one of WORDS; `where` names the row or file; `detail` says in a sentence what does not fit."""
 
     what: str
     where: str
     detail: str
+
+
+def _line(text: str) -> str:
+    """One line that any terminal can show, whatever somebody wrote into a row."""
+    if text.isprintable():
+        return text
+    return "".join(each if each.isprintable() else each.encode("unicode_escape").decode() for each in text)
 
 
 Progress = Callable[[str, int], None]
@@ -34,7 +44,10 @@ class Report:
     progress: Progress = _silent
 
     def found(self, what: str, where: str, detail: str) -> None:
-        self.findings.append(Finding(what, where, detail))
+        self.findings.append(Finding(what, _line(where), _line(detail)))
+
+    def note(self, sentence: str) -> None:
+        self.noted.append(_line(sentence))
 
     def looked(self, what: str, count: int = 1) -> None:
         self.checked[what] += count

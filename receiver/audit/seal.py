@@ -6,6 +6,7 @@ once do no harm: the tree's size is looked at in the transaction, and the later 
 
 import asyncio
 import base64
+import contextlib
 import hashlib
 import os
 from collections.abc import Callable, Sequence
@@ -21,7 +22,7 @@ from receiver.audit.witness import Witness
 from receiver.errors import BrokenEvidence, ProofhookError, SealedElsewhere
 from receiver.ledger.archive import Archive
 from receiver.ledger.duties import Duty
-from receiver.ledger.evidence import KINDS, Values
+from receiver.ledger.evidence import KINDS, Values, can_name
 from receiver.ledger.ledger import Ledger
 from receiver.ledger.trail import Leaf, Sealed, TileSpan, Waiting
 from receiver.settings import Settings
@@ -58,24 +59,34 @@ class Sealer:
                 if duty.held:
                     await self._round()
                 else:
-                    self._tree = self._signer = None
+                    self._forget()
                 await ear.changed(EVERY.total_seconds(), stop)
+            if duty.held:
+                await self._round(last=True)
 
-    async def _round(self) -> None:
+    async def _round(self, *, last: bool = False) -> None:
+        """Whatever stands in the rows, the process goes on: it has more to do than to seal."""
         try:
-            await self.work()
+            await self.work(at_once=last)
         except SealedElsewhere:
-            self._tree = None
-        except ProofhookError as error:
-            self._tree = None
-            log.warning("sealer could not work", error=str(error))
+            self._forget()
+        except Exception as error:  # noqa: BLE001  see above
+            self._forget()
+            log.warning("sealer could not work", error=str(error) if isinstance(error, ProofhookError) else repr(error))
 
-    async def work(self) -> None:
-        """Empty the queue, and sign when it is time. Raises SealedElsewhere, LedgerBusy, BrokenEvidence."""
+    def _forget(self) -> None:
+        """What is in memory may not be so any more: it is read again."""
+        self._tree = self._signer = self._last = None
+
+    async def work(self, *, at_once: bool = False) -> None:
+        """Empty the queue, and sign when it is time, or `at_once` what is new. What went wrong is raised.
+
+        SealedElsewhere, LedgerBusy, BrokenEvidence.
+        """
         taken = MOST
         while taken >= MOST:
             taken = await self.seal()
-        await self.sign()
+        await self.sign(at_once=at_once)
 
     async def seal(self) -> int:
         """Append the oldest of the queue to the tree; returns how many of the queue were taken."""
@@ -93,19 +104,19 @@ class Sealer:
         self._tree = growth.after
         return len(waiting)
 
-    async def sign(self) -> bool:
+    async def sign(self, *, at_once: bool = False) -> bool:
         """A checkpoint of the tree as it is, when it is time for one; whether it was."""
-        last, now = self._last or await self._archive.last_checkpoint(), self._clock()
         tree = self._tree = self._tree or await self._stored()
+        last, now = self._last or await self._archive.last_checkpoint(), self._clock()
         if last is not None:
             grown, age = tree.size != last.size, now - last.made_at
-            if timedelta(0) <= age < (EVERY if grown else QUIET):
+            if timedelta(0) <= age < (EVERY if grown else QUIET) and not (grown and at_once):
                 return False
         before = base64.b64encode(hashlib.sha256(last.note).digest()).decode() if last else "none"
         by = await self._key()
         text = checkpoint.Checkpoint(by.name, tree.size, tree.root(), (f"time {_iso(now)}", f"previous {before}"))
         made = Sealed(tree.size, now, note.sign(text.text(), [by]))
-        await self._archive.checkpointed(made)
+        await self._archive.checkpointed(made, last.note if last else None)
         self._last = made
         await self._witness.saw(made.note)
         return True
@@ -116,13 +127,37 @@ class Sealer:
             name = read_vkey(known[0].vkey).name if known else self._name
             fresh = signing.introduce(self._secrets, known, name, self._clock())
             if fresh is not None:
-                await self._archive.signer_added(fresh)
+                await self._archive.signer_added(fresh, known[-1].vkey if known else None)
                 log.info("checkpoints are signed by a new key", key=fresh.vkey)
             self._signer = signing.signer(self._secrets[-1], name)
         return self._signer
 
     async def _stored(self) -> Frontier:
+        """The tree as it was signed last, and what was sealed since. Raises BrokenEvidence where that is no more so."""
+        last = await self._archive.last_checkpoint()  # before the size: another sealer may be at work
         size = await self._archive.size()
+        tree = await self._signed(last.note) if last else Frontier()
+        if size < tree.size:
+            raise BrokenEvidence(f"{tree.size} entries were signed, {size} are there; see `proofhook audit verify`")
+        grown = tree.append(await self._archive.hashes(tree.size, size)).after
+        if grown.size != size:
+            raise BrokenEvidence("entries of the trail are not there any more; see `proofhook audit verify`")
+        return grown
+
+    async def _signed(self, last: bytes) -> Frontier:
+        """The tree of the last checkpoint, out of its tiles or, where these were changed, out of its entries."""
+        signed = checkpoint.parse(note.verify(last, signing.chain(await self._archive.signers())))
+        with contextlib.suppress(BrokenEvidence):
+            tree = await self._of_tiles(signed.size)
+            if tree.root() == signed.root:
+                return tree
+        log.warning("the tree's tiles do not make the root that was signed; see `proofhook audit verify`")
+        tree = Frontier().append(await self._archive.hashes(0, signed.size)).after
+        if (tree.size, tree.root()) != (signed.size, signed.root):
+            raise BrokenEvidence("the entries do not make the root that was signed; see `proofhook audit verify`")
+        return tree
+
+    async def _of_tiles(self, size: int) -> Frontier:
         wanted = {
             (level // tiles.HEIGHT, (((size >> level) - 1) << level % tiles.HEIGHT) // tiles.WIDTH)
             for level in merkle.levels(size)
@@ -132,7 +167,9 @@ class Sealer:
 
     async def _leaves(self, waiting: Sequence[Waiting]) -> list[Leaf]:
         """An entry for each, once; a delivery's key comes before it, and its events behind it."""
-        order: dict[tuple[str, str], None] = {(each.kind, each.ref): None for each in waiting}
+        order = {(each.kind, each.ref): None for each in waiting if each.kind in KINDS and can_name(each.ref)}
+        if strange := [each.n for each in waiting if (each.kind, each.ref) not in order]:
+            log.warning("the queue names what can be no row, and is rid of it", rows=strange[:10])
         deliveries = [ref for kind, ref in order if kind == "delivery"]
         order |= {("event", ref): None for ref in await self._archive.events_of(deliveries)}
         rows = {kind: await self._rows(kind, [r for k, r in order if k == kind]) for kind in {k for k, _ in order}}
@@ -149,7 +186,8 @@ class Sealer:
         sealed = {kind: await self._archive.latest(kind, [r for k, r in order if k == kind]) for kind in rows}
         for kind, ref in order:
             values, hidden = rows[kind].get(ref), KINDS[kind].hidden
-            if ref in sealed[kind] and _same(kind, ref, values, *sealed[kind][ref]):
+            before = sealed[kind].get(ref)
+            if values is None if before is None else _same(kind, ref, values, *before):
                 continue
             salt = os.urandom(SALT)
             entry = entries.write(entries.build(kind, ref, at, values, hidden, salt))
@@ -160,7 +198,7 @@ class Sealer:
 def _same(kind: str, ref: str, values: Values | None, salt: bytes, entry: bytes) -> bool:
     try:
         return not entries.differences(entry, entries.again(entry, kind, ref, values, KINDS[kind].hidden, salt))
-    except (ValueError, BrokenEvidence):
+    except BrokenEvidence:
         return False
 
 
@@ -169,6 +207,10 @@ def _iso(at: datetime) -> str:
 
 
 def open_sealer(ledger: Ledger, settings: Settings, clock: Callable[[], datetime]) -> Sealer:
-    """The sealer of this house. A new trail is named for the public address; the name then stays as it is."""
-    name = f"{urlsplit(settings.public).netloc}/trail"
-    return Sealer(ledger, settings.secrets, name, clock, Witness(settings.database_url))
+    """The sealer of this house."""
+    return Sealer(ledger, settings.secrets, trail_name(settings), clock, Witness(settings.database_url))
+
+
+def trail_name(settings: Settings) -> str:
+    """What a new trail is called: by the public address. The name then stays as it is."""
+    return f"{urlsplit(settings.public).netloc}/trail"

@@ -1,24 +1,37 @@
 """`audit verify`: all that was sealed against all that is there, and each thing that does not fit by its name."""
 
 import asyncio
-from collections.abc import Iterable, Sequence
+import re
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 
 from receiver import registry
-from receiver.audit import check_files, check_rows, check_tree
+from receiver.audit import check_files, check_rows, check_tree, entries, purged, signing
 from receiver.audit.check_proofs import Proofs
 from receiver.audit.findings import Report
-from receiver.audit.notekey import NoteKey
+from receiver.audit.notekey import NoteKey, good_name
 from receiver.audit.witness import Witness
 from receiver.errors import BrokenEvidence, ProofhookError
+from receiver.ledger.evidence import KINDS, moment
 from receiver.ledger.inspection import Inspection, inspect
 from receiver.ledger.ledger import Ledger
+from receiver.ledger.trail_reading import LeafRow
 from receiver.settings import Settings
 from receiver.storage import Storage
 from receiver.wire import tokens
 from receiver.wire.provider import Provider
 from receiver.wire.types import Key, Trust
+
+LONGEST_TOLERANCE = timedelta(days=1)
+"""The most that TIMESTAMP_TOLERANCE can be."""
+_SIZE_AND_TIME = re.compile(rb"[^\n]*\n([0-9]{1,18})\n[^\n]*\n(?:time )?([ -~]*)")
+UNSIGNED = timedelta(minutes=5)
+"""How old an entry may be before a checkpoint has it: the sealer signs every few seconds."""
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +41,7 @@ class Verifier:
     ledger: Ledger
     storage: Storage
     settings: Settings
+    clock: Callable[[], datetime] = _now
 
     async def run(self, report: Report, since: datetime | None = None, *, deep: bool = False) -> None:
         """Fill the report: signatures and images `since` then, all else whole; `deep` reads every file, too.
@@ -35,7 +49,8 @@ class Verifier:
         Raises LedgerBusy when the database does not answer.
         """
         loop = asyncio.get_running_loop()
-        trusting = _Trusting(self.settings)
+        trusting, witness = _Trusting(self.settings), Witness(self.settings.database_url)
+        seen = witness.newest()  # before the look: it is written after the checkpoint
 
         def stored(sha256: str) -> bytes | None:
             """From the thread that reads the ledger."""
@@ -43,43 +58,106 @@ class Verifier:
 
         proofs = Proofs(registry.provider, trusting.trust, trusting.derived, stored)
 
+        emptied: set[tuple[str, str]] = set()
+
         def look(there: Inspection) -> None:
-            _trail(there, Witness(self.settings.database_url), report)
-            for kind, ref in there.strangers():
-                report.found("inserted", f"{kind} {ref}", "it was never sealed, and does not wait to be")
-            _waiting(there.queued(), report)
-            proofs.check(there.deliveries(since), report)
+            trail = Trail(there, self.settings.secrets, self.clock(), report)
+            _safely("trail", report, lambda: emptied.update(trail.check(seen, witness.place)))
+            _safely("rows", report, lambda: _strangers(there, report))
+            _safely("queue", report, lambda: _waiting(there.queued(), report))
+            _safely("deliveries", report, lambda: proofs.check(there.deliveries(since), report, emptied))
 
         await inspect(self.ledger, look)
         files = await inspect(self.ledger, lambda there: there.images(since))
         pixels = self.settings.max_image_pixels
-        await check_files.images(files, self.storage, report, deep=deep, max_pixels=pixels)
+        await check_files.images(files, self.storage, report, deep=deep, max_pixels=pixels, emptied=emptied)
 
 
-def _trail(there: Inspection, witness: Witness, report: Report) -> None:
-    marks, seen = there.checkpoints(), witness.newest()
-    trusted = check_tree.keys(there.signers(), report)
-    outside = _outside(seen, trusted, report)
-    tree = check_tree.Tree(frozenset(_sizes(row.note for row in marks)) | ({outside[0]} if outside else set()))
-    good = check_tree.leaves(there.leaves(), tree, report)
-    check_rows.rows(good, there.resealed(), there.values, report)
-    check_tree.stored_tiles(there.tiles(), tree, report)
-    check_tree.checkpoints(marks, tree, trusted, report)
-    if outside is not None and tree.roots.get(outside[0]) != outside[1]:
-        detail = f"a checkpoint kept outside the database names {outside[0]} entries with a root that they do not make"
-        report.found("rolled back", "trail", detail)
-    if seen is not None and seen not in {row.note for row in marks[-2:]}:
-        report.found("rolled back", "checkpoint", "the newest one that was kept outside is not the newest in here")
-    if tree.frontier.size and not marks:
-        report.found("removed", "checkpoint 1", "there are sealed entries, and no checkpoint")
+def _safely(what: str, report: Report, look: Callable[[], None]) -> None:
+    """A look that ends at what nobody foresaw is a finding, and the others still happen."""
+    try:
+        look()
+    except (ValueError, TypeError, ArithmeticError, LookupError, AttributeError, ProofhookError) as error:
+        report.found("unreadable", what, f"it cannot be checked to its end: {error!r}")
 
 
-def _sizes(notes: Iterable[bytes]) -> Iterable[int]:
-    """The sizes that checkpoints speak of, believed or not: what they are worth is seen later."""
+def _strangers(there: Inspection, report: Report) -> None:
+    for kind, ref in there.strangers():
+        report.found("inserted", f"{kind} {ref}", "it was never sealed, and does not wait to be")
+
+
+@dataclass(frozen=True, slots=True)
+class Trail:
+    """The look at tree, checkpoints and the rows that were sealed. `secrets` are ours."""
+
+    there: Inspection
+    secrets: Sequence[bytes]
+    now: datetime
+    report: Report
+
+    def check(self, seen: bytes | None, place: str) -> set[tuple[str, str]]:
+        """`seen` is the newest checkpoint that was kept outside, at `place`. Returns the rows that a purge emptied."""
+        there, report, marks = self.there, self.report, self.there.checkpoints()
+        trusted = self._keys()
+        outside = _outside(seen, trusted, report)
+        signed = sorted(_signed(row.note for row in marks))
+        tree = check_tree.Tree(frozenset(size for size, _ in signed) | ({outside[0]} if outside else set()))
+        purges = purged.read(there.purges())
+        rows = check_rows.Rows(there.resealed(), there.queued(), there.values, report, signed, purges)
+        newest = _Newest()
+        rows.check(newest.passing(check_tree.leaves(there.leaves(), tree, report)))
+        check_tree.stored_tiles(there.tiles(), tree, report)
+        good = check_tree.checkpoints(marks, tree, trusted, report)
+        self._unsigned(good, tree.frontier.size, newest)
+        if outside is not None and tree.roots.get(outside[0]) != outside[1]:
+            detail = f"a checkpoint kept outside names {outside[0]} entries with a root that they do not make"
+            report.found("rolled back", "trail", detail)
+        if seen is not None and seen not in {row.note for row in marks}:
+            report.found("rolled back", "checkpoint", f"the one that is kept in {place} is not in the database")
+        if marks and seen is None and place:
+            report.note(f"no checkpoint is kept in {place}: that the whole file is an older one cannot be seen")
+        for sentence in purged.notes(purges, {ref for kind, ref in rows.emptied if kind == "order"}):
+            report.note(sentence)
+        return rows.emptied
+
+    def _keys(self) -> list[NoteKey]:
+        rows = self.there.numbered_signers()
+        names = {key.vkey.partition("+")[0] for _, key in rows}
+        own = {signing.signer(secret, name).key for secret in self.secrets for name in names if good_name(name)}
+        return check_tree.keys(rows, own, self.report)
+
+    def _unsigned(self, good: int, size: int, newest: "_Newest") -> None:
+        """Entries that no good checkpoint has, although they are old enough for one."""
+        if good < size and newest.sealed_at < str(moment(self.now - UNSIGNED)):
+            detail = f"no good checkpoint has them, though the last of them is of {newest.sealed_at or 'no known time'}"
+            self.report.found("unsigned", f"trail {good} to {size - 1}", detail)
+
+
+@dataclass(slots=True)
+class _Newest:
+    """Looks at the time of the last leaf that passes."""
+
+    entry: bytes = b""
+
+    def passing(self, leaves: Iterable[LeafRow]) -> Iterator[LeafRow]:
+        for leaf in leaves:
+            self.entry = leaf.entry
+            yield leaf
+
+    @property
+    def sealed_at(self) -> str:
+        try:
+            return str(entries.read(self.entry)["sealed_at"])
+        except BrokenEvidence:
+            return ""
+
+
+def _signed(notes: Iterable[bytes]) -> Iterable[tuple[int, str]]:
+    """Sizes and times that checkpoints speak of, believed or not: what they are worth is seen later."""
     for note in notes:
-        line = note.split(b"\n")[1:2]
-        if line and line[0].isdigit() and len(line[0]) < 19:  # noqa: PLR2004  a signed 64-bit number
-            yield int(line[0])
+        found = _SIZE_AND_TIME.match(note)
+        if found is not None:
+            yield int(found[1]), found[2].decode()
 
 
 def _outside(seen: bytes | None, trusted: Sequence[NoteKey], report: Report) -> tuple[int, bytes] | None:
@@ -93,9 +171,12 @@ def _outside(seen: bytes | None, trusted: Sequence[NoteKey], report: Report) -> 
     return found.size, found.root
 
 
-def _waiting(count: int, report: Report) -> None:
-    if count:
-        report.noted.append(f"{count} entries wait to be sealed; `proofhook serve` does so every few seconds")
+def _waiting(queued: Mapping[str, Collection[str]], report: Report) -> None:
+    for kind in queued:
+        if kind not in KINDS:
+            report.found("changed", "unsealed", f"something waits to be sealed as {kind!r}, which is no kind of entry")
+    if count := sum(map(len, queued.values())):
+        report.note(f"{count} entries wait to be sealed; `proofhook serve` does so every few seconds")
 
 
 async def _body(storage: Storage, sha256: str) -> bytes | None:
@@ -112,8 +193,9 @@ class _Trusting:
         self._settings = settings
 
     def trust(self, provider: Provider, keys: tuple[Key, ...]) -> Trust:
+        """Not stricter than any setting of then may have been: a pin that came later says nothing of before."""
         options = {name: value for name, value in self._settings.options.items() if name in provider.options}
-        return Trust(keys=keys, tolerance=self._settings.tolerance, options=options)
+        return Trust(keys=keys, tolerance=LONGEST_TOLERANCE, options=options | {"FAL_USER_ID": ""})
 
     def derived(self, provider: str, job_id: str) -> list[bytes]:
         return [each.encode() for each in tokens.secrets(self._settings.secrets, provider, job_id)]

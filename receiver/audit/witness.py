@@ -27,9 +27,14 @@ class Witness:
             except OSError as error:
                 log.warning("the checkpoint was not kept outside the database", file=str(self._file), error=str(error))
 
+    @property
+    def place(self) -> str:
+        """The file; empty where there is none."""
+        return str(self._file) if self._file else ""
+
     def newest(self) -> bytes | None:
-        """The newest checkpoint that was seen; None when there is none."""
-        with contextlib.suppress(FileNotFoundError):
+        """The newest checkpoint that was seen; None when there is none, or it cannot be read."""
+        with contextlib.suppress(OSError):
             return self._file.read_bytes() if self._file else None
         return None
 

@@ -4,12 +4,27 @@ Values are read raw, past SQLAlchemy's types: a time that was tampered with must
 What is left out is operational (docs/evidence.md lists each column with its reason).
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import JSON, Boolean, Column, Connection, Integer, Select, String, Table, cast, select, type_coerce
+from sqlalchemy import (
+    JSON,
+    Boolean,
+    Column,
+    Connection,
+    Integer,
+    LargeBinary,
+    Select,
+    String,
+    Table,
+    cast,
+    select,
+    text,
+    type_coerce,
+)
+from sqlalchemy.types import NullType
 
 from receiver.ledger import tables
 from receiver.ledger.names import ref_of
@@ -20,7 +35,9 @@ from receiver.ledger.tables import Moment
 class Kind:
     """What one kind of entry says of its row. `hidden` columns are committed to, and may be left out or purged.
 
-    `sealed` is the condition (SQL) from which on a row is sealed; None is always.
+    `sealed` is the condition (SQL) under which a row is evidence of this kind, None is always; a row that does not
+    meet it any more counts as gone. What was sealed stays as it is, but for columns that are `filled` once, those that
+    `moves` names, and a row that is taken back, where `leaves`.
     """
 
     name: str
@@ -29,6 +46,11 @@ class Kind:
     plain: tuple[str, ...]
     hidden: tuple[str, ...] = ()
     sealed: str | None = None
+    filled: tuple[str, ...] = ()
+    moves: tuple[str, ...] = ()
+    leaves: bool = False
+    at: str | None = None
+    """When it happened: nothing that a later checkpoint does not have can have happened long before it."""
 
 
 KINDS: Mapping[str, Kind] = {
@@ -40,6 +62,7 @@ KINDS: Mapping[str, Kind] = {
             ("id",),
             ("provider", "model", "expected", "upload", "created_at", "deadline_at"),
             ("idempotency_key", "order_json", "order_digest", "params", "tags"),
+            at="created_at",
         ),
         Kind(
             "delivery",
@@ -50,9 +73,17 @@ KINDS: Mapping[str, Kind] = {
                 "key_fingerprint", "signed_at", "body_bytes",
             ),
             ("headers", "body_sha256"),
+            moves=("verdict", "reason"),
+            at="received_at",
         ),
         Kind("key", tables.key, ("fingerprint",), ("key_id", "kind", "public", "source", "seen_at")),
-        Kind("event", tables.event, ("job_id", "event_id"), ("delivery_id", "outcome", "cost_usd", "recorded_at")),
+        Kind(
+            "event",
+            tables.event,
+            ("job_id", "event_id"),
+            ("delivery_id", "outcome", "cost_usd", "recorded_at"),
+            leaves=True,
+        ),
         Kind(
             "image",
             tables.image,
@@ -62,7 +93,9 @@ KINDS: Mapping[str, Kind] = {
                 "arrived_by", "stored_at",
             ),
             ("url", "seed"),
-            "sha256 IS NOT NULL",
+            sealed="sha256 IS NOT NULL",
+            filled=("url", "seed", "cost_usd", "expires_at"),
+            leaves=True,
         ),
         Kind(
             "end",
@@ -73,7 +106,21 @@ KINDS: Mapping[str, Kind] = {
                 "finished_at", "delivered_at",
             ),
             ("error_message", "links"),
-            "standing >= 30",
+            sealed="standing >= 30",
+            filled=("called_at", "submitted_at", "request_id"),
+            moves=(
+                "status", "standing", "error_code", "error_message", "links", "cost_usd", "finished_at",
+                "delivered_at",
+            ),
+            leaves=True,
+        ),
+        Kind(
+            "purge",
+            tables.purge,
+            ("job_id",),
+            ("purged_at", "files", "why"),
+            moves=("purged_at", "files", "why"),
+            at="purged_at",
         ),
     )
 }  # fmt: skip
@@ -87,53 +134,77 @@ def keys_of(kind: Kind, ref: str) -> list[str]:
     return ref.split("/", len(kind.keys) - 1)
 
 
-def read(connection: Connection, kind: Kind, refs: Sequence[str]) -> dict[str, Values]:
-    """The rows of these names as they stand now; what is not there is missing."""
-    if not refs:
+def can_name(ref: str) -> bool:
+    """Whether any row can have this name: text that no database can hold names none."""
+    return ref.isprintable() or not any(letter == "\0" or "\ud800" <= letter <= "\udfff" for letter in ref)
+
+
+def read(connection: Connection, kind: Kind, refs: Iterable[str]) -> dict[str, Values]:
+    """The rows of these names as they stand now; what is not there, or no evidence any more, is missing."""
+    wanted = {ref for ref in refs if can_name(ref)}
+    if not wanted:
         return {}
-    firsts = list({keys_of(kind, ref)[0] for ref in refs})
-    wanted = set(refs)
+    firsts = list({keys_of(kind, ref)[0] for ref in wanted})
     found = _rows(connection, kind, _query(connection, kind).where(kind.table.c[kind.keys[0]].in_(firsts)))
     return {ref: values for ref, values in found if ref in wanted}
 
 
 def read_all(connection: Connection, kind: Kind) -> Iterable[tuple[str, Values]]:
-    """Every row of the kind's table, in the order of its key."""
+    """Every row of the kind, in the order of its key."""
     order = [kind.table.c[name] for name in kind.keys]
     return _rows(connection, kind, _query(connection, kind).order_by(*order).execution_options(yield_per=1000))
 
 
 def _query(connection: Connection, kind: Kind) -> Select[Any]:
     file = connection.dialect.name == "sqlite"
-    return select(*(_raw(kind.table.c[name], file=file) for name in (*kind.keys, *kind.plain, *kind.hidden)))
+    query = select(*(raw(kind.table.c[name], file=file) for name in (*kind.keys, *kind.plain, *kind.hidden)))
+    return query if kind.sealed is None else query.where(text(kind.sealed))
 
 
-def _raw(column: Column[Any], *, file: bool) -> Any:
+def raw(column: Column[Any], *, file: bool) -> Any:
     """The column as the database has it. A server's types are strict, so that its times and flags can be trusted."""
+    if file:
+        return type_coerce(column, NullType())
     if isinstance(column.type, JSON):
-        return cast(column, String) if not file else type_coerce(column, String)
-    if isinstance(column.type, Boolean):
-        return cast(column, Integer) if not file else type_coerce(column, Integer)
-    return type_coerce(column, String) if file and isinstance(column.type, Moment) else column
+        return cast(column, String)
+    return cast(column, Integer) if isinstance(column.type, Boolean) else column
 
 
 def _rows(connection: Connection, kind: Kind, query: Select[Any]) -> Iterable[tuple[str, Values]]:
     keys, names = len(kind.keys), (*kind.plain, *kind.hidden)
-    moments = {name for name in names if isinstance(kind.table.c[name].type, Moment)}
+    shapes = [(name, _shape(kind.table.c[name])) for name in names]
     for row in connection.execute(query):
-        values = dict(zip(names, row[keys:], strict=True))
-        for name in moments:
-            values[name] = moment(values[name])
-        yield ref_of(*map(str, row[:keys])), values
+        values = {name: shape(value) for (name, shape), value in zip(shapes, row[keys:], strict=True)}
+        yield ref_of(*[str(plain(key)) for key in row[:keys]]), values
+
+
+def _shape(column: Column[Any]) -> Callable[[Any], Any]:
+    if isinstance(column.type, Moment):
+        return moment
+    return blob if isinstance(column.type, LargeBinary) else plain
+
+
+def plain(value: Any) -> Any:
+    """Text, a whole number or nothing; what SQLite holds beside those, or instead of text, is told apart from them."""
+    if type(value) is str:
+        if value.isprintable() or not any("\ud800" <= letter <= "\udfff" for letter in value):
+            return value
+        return f"text {value.encode('utf-8', 'surrogateescape').hex()}"
+    return f"blob {value.hex()}" if isinstance(value, bytes) else value
+
+
+def blob(value: Any) -> Any:
+    """Bytes or nothing; of what else a column of bytes may hold, its looks."""
+    return value if value is None or isinstance(value, bytes) else f"no bytes: {plain(value)}"
 
 
 def moment(value: object) -> object:
-    """`2026-03-01T12:00:00.000000Z`; what is no time stays as it is."""
+    """`2026-03-01T12:00:00.000000Z`; of what is no time as we write it, its looks."""
     if isinstance(value, datetime):
         return value.astimezone(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
     if isinstance(value, str) and value[10:11] == " ":
-        return f"{value[:10]}T{value[11:]}Z"
-    return value
+        return plain(f"{value[:10]}T{value[11:]}Z")
+    return value if value is None else f"no time: {plain(value)}"
 
 
 def header_lines(packed: bytes) -> tuple[tuple[bytes, bytes], ...]:

@@ -1,6 +1,7 @@
 """One look at the whole trail and the rows behind it, over one connection, for who checks them."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Set as AbstractSet
 from datetime import datetime
 from typing import TypeVar
 
@@ -37,11 +38,15 @@ class Inspection:
         """Every key of ours, the first first."""
         return trail_reading.signers(self._connection)
 
+    def numbered_signers(self) -> list[tuple[int, SignerKey]]:
+        """The same, each with its number."""
+        return trail_reading.numbered_signers(self._connection)
+
     def resealed(self) -> dict[tuple[str, str], int]:
         """What was sealed more than once → the place of its last entry."""
         return trail_reading.resealed(self._connection)
 
-    def values(self, kind: str, refs: Sequence[str]) -> Mapping[str, Values]:
+    def values(self, kind: str, refs: Collection[str]) -> Mapping[str, Values]:
         """Rows of these names; what is gone is missing."""
         return evidence.read(self._connection, evidence.KINDS[kind], refs)
 
@@ -51,9 +56,13 @@ class Inspection:
             for ref in trail_reading.strangers(self._connection, kind):
                 yield kind.name, ref
 
-    def queued(self) -> int:
-        """How many wait to be sealed."""
-        return sum(map(len, trail_reading.queued(self._connection).values()))
+    def purges(self) -> Iterator[LeafRow]:
+        """The leaves of purges, in order."""
+        return trail_reading.purges(self._connection)
+
+    def queued(self) -> Mapping[str, AbstractSet[str]]:
+        """What waits to be sealed: kind → names."""
+        return trail_reading.queued(self._connection)
 
     def deliveries(self, since: datetime | None = None) -> Iterator[SignedRow]:
         """Every delivery with its bytes, and the key that verified it."""
@@ -68,6 +77,7 @@ async def inspect(ledger: Ledger, look: Callable[[Inspection], T]) -> T:
     """Let `look` see the ledger, in a thread. Raises LedgerBusy."""
 
     def looking(connection: Connection) -> T:
+        trail_reading.steady(connection)
         with trail_reading.forgiving(connection):
             return look(Inspection(connection))
 

@@ -71,7 +71,10 @@ def open_job(connection: Connection, opening: Opening) -> tuple[str, bool]:
 def called(connection: Connection, job_id: str, now: datetime) -> bool:
     """Claim the one call of a job, just before it is made. False when it was made already: it is never made twice."""
     mine = (tables.job.c.id == job_id) & tables.job.c.called_at.is_(None)
-    return connection.execute(update(tables.job).where(mine).values(called_at=now)).rowcount == 1
+    if connection.execute(update(tables.job).where(mine).values(called_at=now)).rowcount != 1:
+        return False
+    queue_end(connection, [job_id])
+    return True
 
 
 def noted(connection: Connection, job_id: str, said: Acknowledged, now: datetime) -> bool:
@@ -106,13 +109,14 @@ def _disown(connection: Connection, job_id: str) -> dict[str, Any]:
 
 
 def _queue_disowned(connection: Connection, job_id: str, deliveries: list[str]) -> None:
-    """Its deliveries are sealed once more as they are now, and of its events and images that they are gone."""
+    """Its deliveries are sealed once more as they are now, and of its events, images and end that they are gone."""
     event, image = tables.event.c, tables.image.c
     events = connection.execute(select(event.job_id, event.event_id).where(event.job_id == job_id)).all()
     held = select(image.job_id, image.key).where(image.job_id == job_id, image.sha256.is_not(None))
     trail.queue(connection, "delivery", deliveries)
     trail.queue(connection, "event", [ref_of(*row) for row in events])
     trail.queue(connection, "image", [ref_of(*row) for row in connection.execute(held)])
+    queue_end(connection, [job_id])
 
 
 def queue_end(connection: Connection, job_ids: Sequence[str]) -> None:

@@ -40,6 +40,8 @@ RARE = text("verdict NOT IN ('verified', 'unsigned')")
 STORED = text("sha256 IS NOT NULL")
 OPEN = text("standing < 30")
 ASKED = text("ask_at IS NOT NULL")
+SPILLED = text("body IS NULL AND body_sha256 <> ''")
+PENDING = text("pending IS NOT NULL")
 """Rare rows have an index of their own; the hot path does not pay for it. A query must say the very same words,
 not with a parameter, or the planner cannot know that the index will do. RARE: what is no callback as it should be.
 OPEN: below Standing.EXPIRED."""
@@ -88,7 +90,10 @@ class DeliveryRow(SQLModel, table=True):
     """One inbound request as it came, believed or refused. A body over 64 KiB stands in storage by its hash."""
 
     __tablename__ = "delivery"
-    __table_args__ = (Index("ix_delivery_rare", "verdict", "id", sqlite_where=RARE, postgresql_where=RARE),)
+    __table_args__ = (
+        Index("ix_delivery_rare", "verdict", "id", sqlite_where=RARE, postgresql_where=RARE),
+        Index("ix_delivery_spilled", "body_sha256", sqlite_where=SPILLED, postgresql_where=SPILLED),
+    )
 
     id: str = Field(primary_key=True)
     received_at: datetime = _moment(nullable=False)
@@ -190,6 +195,22 @@ class DutyRow(SQLModel, table=True):
     until: datetime = _moment(nullable=False)
 
 
+class PurgeRow(SQLModel, table=True):
+    """A job whose prompts, headers and bytes are not kept any more: since when, how many files went, and why.
+
+    `pending` names the files that are still to go; None when all is done.
+    """
+
+    __tablename__ = "purge"
+    __table_args__ = (Index("ix_purge_pending", "job_id", sqlite_where=PENDING, postgresql_where=PENDING),)
+
+    job_id: str = Field(primary_key=True)
+    purged_at: datetime = _moment(nullable=False)
+    files: int
+    why: str
+    pending: str | None = None
+
+
 job = JobRow.__table__  # type: ignore[attr-defined]  # SQLModel makes it at class creation
 delivery = DeliveryRow.__table__  # type: ignore[attr-defined]
 key = KeyRow.__table__  # type: ignore[attr-defined]
@@ -197,3 +218,4 @@ event = EventRow.__table__  # type: ignore[attr-defined]
 image = ImageRow.__table__  # type: ignore[attr-defined]
 task = TaskRow.__table__  # type: ignore[attr-defined]
 duty = DutyRow.__table__  # type: ignore[attr-defined]
+purge = PurgeRow.__table__  # type: ignore[attr-defined]

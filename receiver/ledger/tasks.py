@@ -136,6 +136,8 @@ def retry(connection: Connection, job_id: str, now: datetime) -> int:
     job = one(connection, tables.job, lock=True, id=job_id)
     if job is None:
         raise NoSuchJob(f"there is no job {job_id}")
+    if gone := one(connection, tables.purge, job_id=job_id):
+        raise NoSuchJob(f"job {job_id} was purged on {gone['purged_at']:%Y-%m-%d}: nothing is left to take up again")
     dead = (tables.task.c.job_id == job_id) & tables.task.c.dead_at.is_not(None)
     fresh = {"dead_at": None, "due_at": now, "attempts": 0, "error": None}
     revived = connection.execute(update(tables.task).where(dead).values(fresh)).rowcount

@@ -2,12 +2,13 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 
-from sqlalchemy import Connection, delete, func, insert, select, tuple_, update
+from sqlalchemy import Connection, Table, delete, func, insert, select, tuple_, update
 
 from receiver.errors import SealedElsewhere
 from receiver.ledger import tables
+from receiver.ledger.evidence import moment, raw
 from receiver.ledger.names import apart, ref_of, together
 from receiver.ledger.trail_tables import checkpoint, signer, tile, trail, unsealed
 
@@ -74,7 +75,7 @@ def waiting(connection: Connection, limit: int) -> list[Waiting]:
     for row in connection.execute(select(unsealed).order_by(unsealed.c.n).limit(limit)):
         if len(found) >= limit:
             break
-        found += [Waiting(row.n, row.kind, ref) for ref in apart(row.ref)]
+        found += [Waiting(row.n, str(row.kind), ref) for ref in apart(str(row.ref)) or [""]]
     return found
 
 
@@ -90,11 +91,16 @@ def latest(connection: Connection, kind: str, refs: Sequence[str]) -> dict[str, 
     """Name → salt and entry, as last sealed."""
     found: dict[str, tuple[bytes, bytes]] = {}
     for start in range(0, len(refs), CHUNK):
-        query = select(trail.c.ref, trail.c.salt, trail.c.entry).where(
-            trail.c.kind == kind, trail.c.ref.in_(refs[start : start + CHUNK])
-        )
-        found |= {row.ref: (row.salt, row.entry) for row in connection.execute(query.order_by(trail.c.n))}
+        columns = (raw(column, file=_is_file(connection)) for column in (trail.c.ref, trail.c.salt, trail.c.entry))
+        query = select(*columns).where(trail.c.kind == kind, trail.c.ref.in_(refs[start : start + CHUNK]))
+        for ref, salt, entry in connection.execute(query.order_by(trail.c.n)):
+            found[ref] = (_blob(salt), _blob(entry))
     return found
+
+
+def _blob(value: object) -> bytes:
+    """What is no bytes, where bytes belong, was tampered with: none of ours."""
+    return value if isinstance(value, bytes) else b""
 
 
 def size(connection: Connection) -> int:
@@ -108,16 +114,15 @@ def _any(connection: Connection) -> bool:
 
 def tile_hashes(connection: Connection, level: int, n: int) -> bytes:
     """What is stored of a tile; empty where there is none."""
-    found = connection.execute(select(tile.c.hashes).where(tile.c.level == level, tile.c.n == n)).scalar()
-    return bytes(found or b"")
+    query = select(raw(tile.c.hashes, file=_is_file(connection))).where(tile.c.level == level, tile.c.n == n)
+    return _blob(connection.execute(query).scalar())
 
 
 def append(
     connection: Connection, first: int, leaves: Sequence[Leaf], spans: Sequence[TileSpan], done: Sequence[int]
 ) -> None:
     """Leaves `first` and on, with what the tiles gain. Raises SealedElsewhere where the tree has grown meanwhile."""
-    if connection.dialect.name == "postgresql":
-        connection.exec_driver_sql("LOCK TABLE trail IN EXCLUSIVE MODE")
+    _alone(connection)
     if size(connection) != first:
         raise SealedElsewhere("another process has sealed meanwhile")
     rows = [
@@ -141,17 +146,61 @@ def _grow(connection: Connection, span: TileSpan) -> None:
     connection.execute(update(tile).where(which).values(hashes=before[: span.start * 32] + span.hashes))
 
 
-def add_checkpoint(connection: Connection, made: Sealed) -> None:
-    connection.execute(insert(checkpoint).values(size=made.size, made_at=made.made_at, note=made.note))
+def leaf_hashes(connection: Connection, first: int, stop: int) -> list[bytes]:
+    """What is stored as the hashes of the leaves from `first` up to `stop`."""
+    query = select(raw(trail.c.hash, file=_is_file(connection))).where(trail.c.n >= first, trail.c.n < stop)
+    return [_blob(each) for each in connection.execute(query.order_by(trail.c.n)).scalars()]
+
+
+def add_checkpoint(connection: Connection, made: Sealed, after: bytes | None) -> None:
+    """The next one behind the note `after`. Raises SealedElsewhere where tree or checkpoints have grown meanwhile."""
+    _alone(connection)
+    last = last_checkpoint(connection)
+    if (last.note if last else None) != after or size(connection) != made.size:
+        raise SealedElsewhere("another process has signed meanwhile")
+    row = {"n": _next(connection, checkpoint), "size": made.size, "made_at": made.made_at, "note": made.note}
+    connection.execute(insert(checkpoint).values(row))
 
 
 def last_checkpoint(connection: Connection) -> Sealed | None:
-    row = connection.execute(select(checkpoint).order_by(checkpoint.c.n.desc()).limit(1)).first()
-    return Sealed(row.size, row.made_at, row.note) if row else None
+    """As it stands: the note alone is signed. A time that cannot be read is long ago."""
+    file = _is_file(connection)
+    columns = (raw(column, file=file) for column in (checkpoint.c.size, checkpoint.c.made_at, checkpoint.c.note))
+    row = connection.execute(select(*columns).order_by(checkpoint.c.n.desc()).limit(1)).first()
+    if row is None:
+        return None
+    return Sealed(row[0], _time(row[1]), _blob(row[2]))
 
 
-def add_signer(connection: Connection, key: SignerKey) -> None:
-    connection.execute(insert(signer).values(vkey=key.vkey, vouched=key.vouched))
+def _time(value: object) -> datetime:
+    try:
+        return datetime.fromisoformat(str(moment(value)))
+    except ValueError:
+        return datetime.min.replace(tzinfo=UTC)
+
+
+def add_signer(connection: Connection, key: SignerKey, after: str | None) -> None:
+    """The next one behind `after`. Raises SealedElsewhere where another process has added one meanwhile."""
+    _alone(connection)
+    known = signers(connection)
+    if (known[-1].vkey if known else None) != after:
+        raise SealedElsewhere("another process has added a key meanwhile")
+    connection.execute(insert(signer).values(n=_next(connection, signer), vkey=key.vkey, vouched=key.vouched))
+
+
+def _next(connection: Connection, table: Table) -> int:
+    """Numbers without a gap: a server's own counter goes on where a transaction was rolled back."""
+    return int(connection.execute(select(func.coalesce(func.max(table.c.n), 0))).scalar_one()) + 1
+
+
+def _alone(connection: Connection) -> None:
+    """One transaction at a time adds to the trail; who reads does not wait. A file has but one writer anyway."""
+    if not _is_file(connection):
+        connection.exec_driver_sql("LOCK TABLE trail IN EXCLUSIVE MODE")
+
+
+def _is_file(connection: Connection) -> bool:
+    return connection.dialect.name == "sqlite"
 
 
 def signers(connection: Connection) -> list[SignerKey]:

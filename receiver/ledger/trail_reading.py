@@ -1,20 +1,21 @@
 """The whole trail, read as it stands, for who checks it: nothing here trusts that a value has its type."""
 
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import datetime
-from typing import NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
-from sqlalchemy import Connection, String, and_, exists, func, literal, select, text, type_coerce
+from sqlalchemy import Column, Connection, Select, Table, and_, exists, func, literal, select, text
 
 from receiver.ledger import tables
-from receiver.ledger.evidence import Kind, moment
+from receiver.ledger.evidence import Kind, can_name, moment, plain, raw
 from receiver.ledger.names import apart, ref_of
 from receiver.ledger.trail import SignerKey
 from receiver.ledger.trail_tables import checkpoint, signer, tile, trail, unsealed
 
 AT_ONCE = 1000
+T = TypeVar("T")
 
 
 class LeafRow(NamedTuple):
@@ -48,52 +49,73 @@ class CheckpointRow(NamedTuple):
 @contextmanager
 def forgiving(connection: Connection) -> Iterator[None]:
     """Text that is no UTF-8 any more is read all the same, so that its row can be named."""
-    raw = connection.connection.driver_connection
-    if not isinstance(raw, sqlite3.Connection):
+    driver = connection.connection.driver_connection
+    if not isinstance(driver, sqlite3.Connection):
         yield
         return
-    before, raw.text_factory = raw.text_factory, lambda data: data.decode("utf-8", "surrogateescape")
+    before, driver.text_factory = driver.text_factory, lambda data: data.decode("utf-8", "surrogateescape")
     try:
         yield
     finally:
-        raw.text_factory = before
+        driver.text_factory = before
+
+
+def steady(connection: Connection) -> None:
+    """One and the same state for all that follows, however long it takes. A file's reader has that by itself."""
+    if not _is_file(connection):
+        connection.execution_options(isolation_level="REPEATABLE READ")
+        connection.exec_driver_sql("SET TRANSACTION READ ONLY")
+        connection.exec_driver_sql("SET LOCAL statement_timeout = 0")
+        connection.exec_driver_sql("SET LOCAL idle_in_transaction_session_timeout = 0")
 
 
 def leaves(connection: Connection) -> Iterator[LeafRow]:
     """Every leaf, in order."""
-    query = select(trail).order_by(trail.c.n).execution_options(yield_per=AT_ONCE)
-    for row in connection.execute(query):
-        yield LeafRow(row.n, row.kind, row.ref, _bytes(row.salt), _bytes(row.entry), _bytes(row.hash))
+    for n, kind, ref, salt, entry, hash_ in connection.execute(_all(connection, trail, trail.c.n)):
+        yield LeafRow(n, _text(kind), _text(ref), _bytes(salt), _bytes(entry), _bytes(hash_))
+
+
+def purges(connection: Connection) -> Iterator[LeafRow]:
+    """The leaves of purges, in order."""
+    mine = _all(connection, trail, trail.c.n).where(trail.c.kind == "purge")
+    for n, kind, ref, salt, entry, hash_ in connection.execute(mine):
+        yield LeafRow(n, _text(kind), _text(ref), _bytes(salt), _bytes(entry), _bytes(hash_))
 
 
 def tiles(connection: Connection) -> Iterator[TileRow]:
     """Every tile, level by level."""
-    query = select(tile).order_by(tile.c.level, tile.c.n).execution_options(yield_per=AT_ONCE)
-    for row in connection.execute(query):
-        yield TileRow(row.level, row.n, _bytes(row.hashes))
+    for level, n, hashes in connection.execute(_all(connection, tile, tile.c.level, tile.c.n)):
+        yield TileRow(level, n, _bytes(hashes))
 
 
 def checkpoints(connection: Connection) -> Iterator[CheckpointRow]:
     """Every checkpoint, the oldest first."""
-    made_at = type_coerce(checkpoint.c.made_at, String) if _is_file(connection) else checkpoint.c.made_at
-    query = select(checkpoint.c.n, checkpoint.c.size, made_at.label("made_at"), checkpoint.c.note)
-    for row in connection.execute(query.order_by(checkpoint.c.n).execution_options(yield_per=AT_ONCE)):
-        yield CheckpointRow(row.n, row.size, row.made_at, _bytes(row.note))
+    for n, size, made_at, note in connection.execute(_all(connection, checkpoint, checkpoint.c.n)):
+        yield CheckpointRow(n, size, made_at, _bytes(note))
 
 
 def signers(connection: Connection) -> list[SignerKey]:
     """Every key of ours, the first first; when it was made is in its voucher."""
-    query = select(signer.c.vkey, signer.c.vouched).order_by(signer.c.n)
-    return [
-        SignerKey(str(row.vkey), None if row.vouched is None else _bytes(row.vouched))
-        for row in connection.execute(query)
-    ]
+    return [key for _, key in numbered_signers(connection)]
+
+
+def numbered_signers(connection: Connection) -> list[tuple[int, SignerKey]]:
+    """Number and key, in the order of the numbers."""
+    rows = connection.execute(_all(connection, signer, signer.c.n))
+    return [(n, SignerKey(_text(vkey), None if vouched is None else _bytes(vouched))) for n, vkey, vouched in rows]
+
+
+def _all(connection: Connection, table: Table, *order: Column[Any]) -> Select[Any]:
+    """Every row of a table as the database has it."""
+    query = select(*(raw(column, file=_is_file(connection)) for column in table.columns))
+    return query.order_by(*order).execution_options(yield_per=AT_ONCE)
 
 
 def resealed(connection: Connection) -> dict[tuple[str, str], int]:
     """What was sealed more than once → the place of its last entry."""
     query = select(trail.c.kind, trail.c.ref, func.max(trail.c.n)).group_by(trail.c.kind, trail.c.ref)
-    return {(row[0], row[1]): row[2] for row in connection.execute(query.having(func.count() > 1))}
+    again = connection.execute(query.having(func.count() > 1))
+    return {(_text(kind), _text(ref)): n for kind, ref, n in again}
 
 
 def strangers(connection: Connection, kind: Kind) -> Iterator[str]:
@@ -101,35 +123,35 @@ def strangers(connection: Connection, kind: Kind) -> Iterator[str]:
     keys = [kind.table.c[name] for name in kind.keys]
     name = keys[0] if len(keys) == 1 else keys[0] + literal("/") + keys[1]
     sealed = exists().where(and_(trail.c.kind == kind.name, trail.c.ref == name))
-    query = select(*keys).where(~sealed)
+    query = select(*(raw(each, file=_is_file(connection)) for each in keys)).where(~sealed)
     if kind.sealed is not None:
         query = query.where(text(kind.sealed))
     waits = _brought(connection, kind.name, queued(connection))
     for row in connection.execute(query.execution_options(yield_per=AT_ONCE)):
-        if (ref := ref_of(*map(str, row))) not in waits:
+        if (ref := ref_of(*map(_text, row))) not in waits:
             yield ref
 
 
 def _brought(connection: Connection, kind: str, waiting: dict[str, set[str]]) -> set[str]:
     """The queue's names of that kind, and what the sealer will take along with the queue's deliveries."""
-    names, deliveries = set(waiting.get(kind, ())), sorted(waiting.get("delivery", ()))
+    names, deliveries = set(waiting.get(kind, ())), sorted(filter(can_name, waiting.get("delivery", ())))
     event, delivery = tables.event.c, tables.delivery.c
     for start in range(0, len(deliveries), AT_ONCE):
         some = deliveries[start : start + AT_ONCE]
         if kind == "event":
             query = select(event.job_id, event.event_id).where(event.delivery_id.in_(some))
-            names |= {ref_of(*row) for row in connection.execute(query)}
+            names |= {ref_of(*map(_text, row)) for row in connection.execute(query)}
         if kind == "key":
             query = select(delivery.key_fingerprint).where(delivery.id.in_(some))
-            names |= {str(found) for found in connection.execute(query).scalars()}
+            names |= {_text(found) for found in connection.execute(query).scalars()}
     return names
 
 
 def queued(connection: Connection) -> dict[str, set[str]]:
     """What waits to be sealed: kind → names."""
     found: dict[str, set[str]] = {}
-    for row in connection.execute(select(unsealed.c.kind, unsealed.c.ref).order_by(unsealed.c.n)):
-        found.setdefault(str(row.kind), set()).update(apart(str(row.ref)))
+    for kind, ref in connection.execute(select(unsealed.c.kind, unsealed.c.ref).order_by(unsealed.c.n)):
+        found.setdefault(_text(kind), set()).update(apart(_text(ref)))
     return found
 
 
@@ -137,11 +159,15 @@ def _is_file(connection: Connection) -> bool:
     return connection.dialect.name == "sqlite"
 
 
+def _text(value: object) -> str:
+    return value if type(value) is str else str(plain(value))
+
+
 def _bytes(value: object) -> bytes:
     """A blob that somebody made into something else is not the same bytes, but is read."""
     if isinstance(value, bytes):
         return value
-    return str(value).encode("utf-8", "surrogateescape")
+    return b"no bytes: " + str(value).encode("utf-8", "surrogateescape")
 
 
 class SignedRow(NamedTuple):
@@ -163,24 +189,29 @@ class SignedRow(NamedTuple):
 def deliveries(connection: Connection, since: datetime | None = None) -> Iterator[SignedRow]:
     """Every delivery with its bytes, and the key that verified it."""
     delivery, key = tables.delivery.c, tables.key.c
-    received_at = type_coerce(delivery.received_at, String) if _is_file(connection) else delivery.received_at
+    wanted = (
+        delivery.id, delivery.provider, delivery.job_id, delivery.kind, delivery.received_at, delivery.headers,
+        delivery.body, delivery.body_sha256, delivery.key_id, delivery.key_fingerprint, key.public,
+    )  # fmt: skip
     query = (
-        select(
-            delivery.id, delivery.provider, delivery.job_id, delivery.kind, received_at, delivery.headers,
-            delivery.body, delivery.body_sha256, delivery.key_id, delivery.key_fingerprint, key.public,
-        )
+        select(*(raw(each, file=_is_file(connection)) for each in wanted))
         .select_from(tables.delivery.outerjoin(tables.key, key.fingerprint == delivery.key_fingerprint))
         .where(*([delivery.received_at >= since] if since else []))
         .order_by(delivery.id)
         .execution_options(yield_per=AT_ONCE)
     )  # fmt: skip
-    for row in connection.execute(query):
-        body = None if row.body is None else _bytes(row.body)
-        public = None if row.public is None else _bytes(row.public)
+    for id_, provider, job_id, kind, at, headers, body, sha256, key_id, fingerprint, public in connection.execute(
+        query
+    ):
         yield SignedRow(
-            row.id, row.provider, row.job_id, row.kind, str(moment(row[4])), _bytes(row.headers), body,
-            str(row.body_sha256), row.key_id, row.key_fingerprint, public,
+            _text(id_), _text(provider), _maybe(_text, job_id), _text(kind), str(moment(at)), _bytes(headers),
+            _maybe(_bytes, body), _text(sha256), _maybe(_text, key_id), _maybe(_text, fingerprint),
+            _maybe(_bytes, public),
         )  # fmt: skip
+
+
+def _maybe(make: Callable[[object], T], value: object) -> T | None:
+    return None if value is None else make(value)
 
 
 class ImageFile(NamedTuple):
@@ -196,7 +227,8 @@ class ImageFile(NamedTuple):
 def images(connection: Connection, since: datetime | None = None) -> list[ImageFile]:
     """Every stored image."""
     image = tables.image.c
-    query = select(image.job_id, image.key, image.sha256, image.bytes, image.media_type)
+    shown = (image.job_id, image.key, image.sha256, image.bytes, image.media_type)
+    query = select(*(raw(each, file=_is_file(connection)) for each in shown))
     wanted = [image.sha256.is_not(None), *([image.stored_at >= since] if since else [])]
     rows = connection.execute(query.where(*wanted).order_by(image.job_id, image.key))
-    return [ImageFile(*row) for row in rows]
+    return [ImageFile(_text(row[0]), _text(row[1]), _text(row[2]), row[3], _text(row[4])) for row in rows]

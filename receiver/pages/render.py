@@ -12,6 +12,7 @@ from markupsafe import Markup
 from starlette.requests import Request
 from starlette.responses import Response
 
+from receiver.audit.provenance.reading import word
 from receiver.ledger.shapes import moment
 from receiver.pages import sentences, signs, timeline, words
 from receiver.pages.session import Session, form_token
@@ -23,8 +24,8 @@ STATIC: Mapping[str, str] = MappingProxyType({"style.css": "text/css; charset=ut
 
 FILTERS: tuple[Callable[..., Any], ...] = (
     words.ago, words.clip, words.clock, words.exact, words.flat, words.many, words.short, words.shown, words.size,
-    words.span, signs.believed, signs.delivery_sign, signs.frame, signs.image_sign, signs.job_sign, signs.way,
-    timeline.duration, timeline.steps, sentences.prompt, moment,
+    words.span, signs.believed, signs.credential_sign, signs.delivery_sign, signs.frame, signs.image_sign,
+    signs.job_sign, signs.way, timeline.duration, timeline.steps, sentences.prompt, moment, word,
 )  # fmt: skip
 """The templates know them by these names."""
 

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from receiver.audit.provenance.credential import Credential
 from receiver.ledger.views import DeliveryView, ImageView, JobView
 from receiver.pages.words import size
 from receiver.settings import Settings
@@ -38,6 +39,15 @@ BELIEVED = {
 }
 """The verdicts of a delivery that was let in. Every other verdict is the slug of a refusal."""
 
+CREDENTIALS = {
+    "valid": Sign("●", "valid", "delivered"),
+    "invalid": Sign("▲", "invalid", "refused"),
+    "unreadable": Sign("▲", "unreadable", "refused"),
+    "present": Sign("○", "present", "waiting"),
+    "absent": Sign("○", "absent", "waiting"),
+}
+"""The states of a content credential. None is a fault of a delivery: they say what the file says of itself."""
+
 REFUSALS = {
     "bad_signature": "No key we trust made this signature over these bytes. A proxy that rewrites headers or body does "
     "this; so does a sender that is not the provider.",
@@ -66,6 +76,10 @@ def job_sign(job: JobView) -> Sign:
 
 def image_sign(image: ImageView) -> Sign:
     return {"stored": HELD, "dead": DEAD}.get(image.state, STATUS["succeeded"])
+
+
+def credential_sign(credential: Credential) -> Sign:
+    return CREDENTIALS[credential.state]
 
 
 def believed(delivery: DeliveryView) -> bool:

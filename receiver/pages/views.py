@@ -8,6 +8,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from receiver import registry
+from receiver.audit.provenance.reading import of_images
 from receiver.errors import Malformed, NoSuchJob
 from receiver.ledger.shapes import moment
 from receiver.ledger.views import DeliveryView, JobView
@@ -41,8 +42,11 @@ async def jobs(lobby: Lobby, request: Request, session: Session) -> Response:
 async def job(lobby: Lobby, request: Request, session: Session) -> Response:
     """One job: its pictures, what was asked for, what happened, and every delivery."""
     found = await asked_job(lobby, request)
+    made = await of_images(lobby.road.storage, found.images)
     sentence = sentences.of_job(found, lobby.now())
-    return lobby.painter.page(request, "job.html", session, job=found, sentence=sentence, most=MOST_DELIVERIES)
+    return lobby.painter.page(
+        request, "job.html", session, job=found, made=made, sentence=sentence, most=MOST_DELIVERIES
+    )
 
 
 async def deliveries(lobby: Lobby, request: Request, session: Session) -> Response:

@@ -14,7 +14,7 @@ from typing import Annotated
 
 import typer
 
-from submitter.cli import audit, demo, house, look, serve, submit
+from submitter.cli import audit, demo, evidence, house, look, serve, submit
 from submitter.cli.output import complain
 
 FAILED, MISUSED, INTERRUPTED = 1, 2, 130
@@ -50,7 +50,7 @@ def _whole(
         typer.echo(context.get_help())
 
 
-for verbs in (submit, look, audit, serve, demo, house):
+for verbs in (submit, look, audit, evidence, serve, demo, house):
     verbs.register(app)
 
 

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from submitter.cli import output
+from submitter.cli import audit_bundle, audit_report, output
 from submitter.cli.look import AsJson, looking, moment
 
 if TYPE_CHECKING:
@@ -23,6 +23,8 @@ verbs = typer.Typer(help="Check, hand over and report what was delivered.", no_a
 
 def register(app: typer.Typer) -> None:
     app.add_typer(verbs, name="audit")
+    audit_bundle.register(verbs)
+    audit_report.register(verbs)
 
 
 @verbs.command()

@@ -4,7 +4,7 @@ import json
 import re
 import sys
 import unicodedata
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
@@ -14,6 +14,7 @@ import typer
 if TYPE_CHECKING:
     from rich.console import Console
 
+    from receiver.audit.provenance.reading import Provenance
     from receiver.ledger.views import DeliveryView, ImageView, JobView
 
 WIDE = 100_000
@@ -179,8 +180,10 @@ def delivery_table(deliveries: Sequence["DeliveryView"], *, jobs: bool = True) -
     table((*columns, "reason"), rows, spare=spare)
 
 
-def job_page(job: "JobView") -> None:
-    """Everything that is known of a job."""
+def job_page(job: "JobView", made: "Mapping[int, Provenance]") -> None:
+    """Everything that is known of a job; `made` is what its images say of their making."""
+    from submitter.cli.provenance import provenance_table
+
     began = job.created_at
     error = f"{job.error['code']}: {job.error['message']}" if job.error else None
     facts: list[tuple[str, object]] = [
@@ -196,6 +199,9 @@ def job_page(job: "JobView") -> None:
     typer.echo("\nimages" if job.images else "\nno images yet")
     if job.images:
         image_table(job.images)
+    if made:
+        typer.echo("\nprovenance")
+        provenance_table(made)
     typer.echo("\ndeliveries" if job.deliveries else "\nno deliveries yet")
     if job.deliveries:
         delivery_table(job.deliveries, jobs=False)

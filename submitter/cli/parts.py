@@ -110,7 +110,8 @@ async def worker(settings: Settings, ending: Ending) -> None:
 
 
 async def reconciler(settings: Settings, ending: Ending) -> None:
-    """Ask about jobs, and seal what is evidence, until the word comes; a call under way has a moment left."""
+    """Ask about jobs, seal what is evidence and purge what is old, until the word comes; calls have a moment left."""
+    from receiver.audit.purge import Purger
     from receiver.audit.seal import open_sealer
     from submitter.client import open_desk
     from submitter.reconcile import Reconciler
@@ -120,9 +121,11 @@ async def reconciler(settings: Settings, ending: Ending) -> None:
     started()
     try:
         sealer = open_sealer(desk.road.ledger, settings, desk.road.clock)
+        purger = Purger(desk.road.ledger, desk.road.storage, desk.road.clock)
         async with asyncio.TaskGroup() as group:
             group.create_task(_for_a_moment(sealer.run(stop), stop, LAST_QUESTION))
             group.create_task(_for_a_moment(Reconciler(desk).run(stop), stop, LAST_QUESTION))
+            group.create_task(_for_a_moment(purger.run(stop, settings.retention_days), stop, LAST_QUESTION))
     finally:
         await desk.aclose()
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from receiver.errors import Misconfigured
-from receiver.keyfile import NAMES, key_file, own_keys
+from receiver.keyfile import NAMES, key_file, own_keys, rotate
 from receiver.wire import tokens
 from tests.receiver.house import configured
 
@@ -128,3 +128,37 @@ def test_rotation_by_appending(tmp_path: Path) -> None:
     assert secrets == (before.encode(), b"n" * 32)
     assert tokens.check(secrets, "hook", "fal", token).job_id == job
     assert tokens.mint(secrets, "hook", "fal", job) != token
+
+
+def test_a_rotation_puts_a_new_secret_behind_the_old(url: str) -> None:
+    """All else stays, whatever else stands in the file; mode 0600, and no draft is left."""
+    before, file = own_keys(url), keys_of(url)
+    file.write_text(f"# ours\n{file.read_text()}")
+    rotate(file)
+    after = own_keys(url)
+    old, new = after["PROOFHOOK_SECRET"].split(",")
+    assert old == before["PROOFHOOK_SECRET"]
+    assert (len(new), new != old) == (64, True)
+    assert after["ADMIN_TOKEN"] == before["ADMIN_TOKEN"]
+    assert file.read_text().startswith("# ours\n")
+    assert file.stat().st_mode & 0o777 == 0o600
+    assert [path.name for path in file.parent.iterdir()] == ["ledger.db.keys"]
+
+
+def test_rotations_at_once_are_all_kept(url: str) -> None:
+    """Each waits for its turn: eight at once are eight new secrets, in one order."""
+    own_keys(url)
+    with ThreadPoolExecutor(8) as threads:
+        list(threads.map(rotate, [keys_of(url)] * 8))
+    assert len(set(own_keys(url)["PROOFHOOK_SECRET"].split(","))) == 9
+
+
+def test_a_rotation_that_cannot_be_written_changes_nothing(url: str, tmp_path: Path) -> None:
+    """No file, no line for the secret: one sentence that names the setting."""
+    with pytest.raises(Misconfigured, match="PROOFHOOK_SECRET"):
+        rotate(tmp_path / "none.keys")
+    own_keys(url)
+    keys_of(url).write_text("ADMIN_TOKEN=x\n")
+    with pytest.raises(Misconfigured, match="PROOFHOOK_SECRET is missing"):
+        rotate(keys_of(url))
+    assert keys_of(url).read_text() == "ADMIN_TOKEN=x\n"

@@ -15,7 +15,10 @@ from receiver.ledger.glance import HEAD, is_current, sqlite_file
 from receiver.ledger.schema import check_schema, migrate
 from tests.submitter.processes import ROOT
 
-SLOW = ("sqlalchemy", "sqlmodel", "alembic", "starlette.applications", "jinja2", "httpx", "PIL", "h11", "websockets")
+SLOW = (
+    "sqlalchemy", "sqlmodel", "alembic", "starlette.applications", "jinja2", "httpx", "PIL", "h11", "websockets",
+    "c2pa",
+)  # fmt: skip
 """Packages that taking a callback needs nothing of."""
 START = """
 import json, os, sys

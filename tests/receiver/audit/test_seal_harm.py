@@ -1,0 +1,78 @@
+"""The sealer meets a trail that somebody changed: it signs nothing over it."""
+
+from collections.abc import AsyncIterator
+from typing import Any
+
+import pytest
+import structlog
+
+from receiver.audit.seal import EVERY
+from receiver.errors import BrokenEvidence
+from receiver.ledger.ledger import Ledger
+from tests.receiver.audit import forging
+from tests.receiver.audit.editing import Editor, editor
+from tests.receiver.audit.scene import NAME
+from tests.receiver.audit.sealing import Trail
+from tests.receiver.house import configured
+from tests.receiver.ledger.conftest import backend, database_url, ledger
+
+__all__ = ["backend", "database_url", "ledger"]
+
+
+@pytest.fixture
+async def house(ledger: Ledger, database_url: str, tmp_path: Any) -> AsyncIterator[Trail]:
+    made = Trail(ledger, configured(tmp_path, database_url=database_url))
+    yield made
+    for each in made.more:
+        each.close()
+
+
+def harmed(edit: Editor, harm: str) -> None:
+    leaves, [mark], [key] = edit.rows("trail"), edit.rows("checkpoint"), edit.rows("signer")
+    match harm:
+        case "tiles":
+            edit.set("tile", {"level": 0, "n": 0}, hashes=b"x" * 160)
+        case "a hash":
+            edit.set("trail", leaves[1], hash=b"x" * 32)
+            forging.retile(edit)
+        case "a leaf":
+            edit.delete("trail", leaves[1])
+            edit.delete("tile", {"level": 0, "n": 0})
+        case "the last":
+            edit.delete("trail", leaves[-1])
+        case "the note":
+            edit.set("checkpoint", mark, note=mark["note"][:-3])
+        case _:
+            edit.set("signer", key, vkey=forging.stranger(NAME).key.vkey())
+
+
+@pytest.mark.parametrize("harm", ["tiles", "a hash", "a leaf", "the last", "the note", "the key"])
+async def test_it_signs_nothing_over_what_was_changed(house: Trail, harm: str) -> None:
+    """Tiles are made up for by the leaves; where these do not make what was signed, nothing more is signed."""
+    await house.jobs(5)
+    await house.sealer().work()
+    with editor(house.settings.database_url) as edit:
+        harmed(edit, harm)
+    await house.jobs(1)
+    house.now += EVERY
+    sealer = house.sealer()
+    with structlog.testing.capture_logs() as logs:
+        if harm == "tiles":
+            await sealer.work()
+        else:
+            with pytest.raises(BrokenEvidence):
+                await sealer.work()
+            await sealer._round()
+    assert [row["size"] for row in house.marks()] == ([5, 6] if harm == "tiles" else [5])
+    assert logs[-1]["log_level"] == "warning"
+    assert (await house.check()).findings
+
+
+async def test_a_gap_behind_the_last_checkpoint_is_seen(house: Trail) -> None:
+    """What was sealed but not signed yet is counted, too."""
+    await house.jobs(3)
+    await house.sealer().seal()
+    with editor(house.settings.database_url) as edit:
+        edit.delete("trail", edit.rows("trail")[1])
+    with pytest.raises(BrokenEvidence, match="not there any more"):
+        await house.sealer().work()
