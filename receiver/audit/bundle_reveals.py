@@ -4,7 +4,7 @@ import json
 from collections.abc import Iterable, Iterator
 
 from receiver.audit.bundle_facts import Facts
-from receiver.ledger.evidence import header_lines
+from receiver.ledger.columns import header_lines
 
 Row = tuple[str, str]
 

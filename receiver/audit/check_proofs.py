@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 
 from receiver.audit.findings import Report
 from receiver.errors import Refused
-from receiver.ledger.evidence import header_lines
+from receiver.ledger.columns import header_lines
 from receiver.ledger.trail_reading import SignedRow
 from receiver.wire.provider import Provider
 from receiver.wire.types import Delivery, Headers, Key, KeyKind, Kind, Trust

@@ -86,5 +86,10 @@ def pack(headers: tuple[tuple[bytes, bytes], ...]) -> bytes:
 
 def unpack(packed: bytes) -> tuple[tuple[str, str], ...]:
     """What `pack` wrote, as text; Latin-1 maps every byte to one character and back."""
+    return tuple((name.decode("latin-1"), value.decode("latin-1")) for name, value in header_lines(packed))
+
+
+def header_lines(packed: bytes) -> tuple[tuple[bytes, bytes], ...]:
+    """What `pack` wrote, as it came."""
     lines = (line.partition(b": ") for line in packed.split(b"\n")[:-1])
-    return tuple((name.decode("latin-1"), value.decode("latin-1")) for name, _, value in lines)
+    return tuple((name, value) for name, _, value in lines)

@@ -205,9 +205,3 @@ def moment(value: object) -> object:
     if isinstance(value, str) and value[10:11] == " ":
         return plain(f"{value[:10]}T{value[11:]}Z")
     return value if value is None else f"no time: {plain(value)}"
-
-
-def header_lines(packed: bytes) -> tuple[tuple[bytes, bytes], ...]:
-    """The header lines of a delivery as they came, of what columns.pack made of them."""
-    lines = (line.partition(b": ") for line in packed.split(b"\n")[:-1])
-    return tuple((name, value) for name, _, value in lines)
