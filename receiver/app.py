@@ -7,11 +7,11 @@ import time
 from collections.abc import Awaitable, Callable
 from typing import Any
 
-import structlog
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from receiver import errors
 from receiver.hooks import Answer, Gone, hook
+from receiver.log import get_logger
 from receiver.road import Road, open_road
 from receiver.settings import Settings, load
 from receiver.uploads import upload
@@ -57,7 +57,7 @@ class App:
         """Raises Misconfigured where no ADMIN_TOKEN can be had."""
         _ = road.settings.admin
         self.road = road
-        self._log = structlog.get_logger("receiver").bind()  # bound once: a lazy one costs each delivery
+        self._log = get_logger("receiver").bind()  # bound once: a lazy one costs each delivery
         self._pages: ASGIApp | None = None
         self._opening = asyncio.Lock()
 

@@ -3,20 +3,19 @@
 import contextlib
 import os
 
-import structlog
-
 from receiver import registry
 from receiver.check import check
 from receiver.errors import NotAnImage, Permanent, TooLarge, Transient, TryLater
 from receiver.fetch import Fetcher
 from receiver.ledger import climb
 from receiver.ledger.tasks import Collected, Task
+from receiver.log import get_logger
 from receiver.road import Road
 from receiver.storage import Stored, slot
 from receiver.wire import images
 from receiver.wire.types import Delivery, Headers, Kind
 
-log = structlog.get_logger("worker")
+log = get_logger("worker")
 
 
 async def collect(road: Road, fetcher: Fetcher, task: Task) -> Collected:

@@ -17,9 +17,8 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-import structlog
-
 from receiver.errors import KeysUnavailable, Malformed
+from receiver.log import get_logger
 from receiver.wire import tokens
 from receiver.wire.jwks import ed25519_keys
 from receiver.wire.provider import Derived, Jwks, Provider
@@ -38,7 +37,7 @@ SECONDS = 5.0
 
 _NEVER = datetime(1970, 1, 1, tzinfo=UTC)
 _DIRECT = ("127.0.0.1", "localhost", "[::1]")
-_log = structlog.get_logger(__name__)
+_log = get_logger(__name__)
 
 
 @dataclass(slots=True)

@@ -8,12 +8,11 @@ from contextlib import suppress
 from datetime import datetime, timedelta
 from functools import partial
 
-import structlog
-
 from receiver.collect import collect
 from receiver.errors import NotAnImage, Permanent, ProofhookError, TooLarge, Transient, TryLater
 from receiver.fetch import Fetcher
 from receiver.ledger.tasks import LEASE, Task
+from receiver.log import get_logger
 from receiver.road import Road
 
 MOST_ATTEMPTS = 8
@@ -29,7 +28,7 @@ REST = 0.01
 PEEK = 0.5
 """Seconds between two looks for due tasks when there is no news: what was put off becomes due in silence."""
 
-log = structlog.get_logger("worker")
+log = get_logger("worker")
 
 
 class Worker:

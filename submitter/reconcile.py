@@ -4,12 +4,11 @@ import asyncio
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-import structlog
-
 from receiver import registry
 from receiver.errors import BadOrder, Permanent, ProofhookError, Refused
 from receiver.ledger.duties import Duty
 from receiver.ledger.jobs import LONGEST_WAIT
+from receiver.log import get_logger
 from receiver.wire import schemes
 from receiver.wire.orders import Asking, Call, Heard
 from receiver.wire.provider import Pace, Provider
@@ -27,7 +26,7 @@ MOST_CALLS = 3
 SENDING_PAUSE = timedelta(seconds=10)
 """When a job left unsent could not be sent now, for want of its key perhaps, the next try waits for this."""
 
-log = structlog.get_logger("reconciler")
+log = get_logger("reconciler")
 
 
 class Reconciler:

@@ -4,11 +4,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import timedelta
 
-import structlog
-
 from receiver.errors import Malformed, Misconfigured, ProviderRefused
 from receiver.ledger.ids import job_id as new_job_id
 from receiver.ledger.jobs import Opening
+from receiver.log import get_logger
 from receiver.road import Road
 from receiver.settings import Settings
 from receiver.storage import slot
@@ -20,7 +19,7 @@ from submitter.calls import Caller, NeverSent, NoAnswer
 from submitter.intake import digest, kept, light
 from submitter.keys import spending_key
 
-log = structlog.get_logger("submitter")
+log = get_logger("submitter")
 FIRST_SERVER_ERROR = 500
 TRY_AGAIN = 503
 

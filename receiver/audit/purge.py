@@ -9,13 +9,12 @@ from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from datetime import datetime, timedelta
 
-import structlog
-
 from receiver.errors import ProofhookError
 from receiver.ledger import purgeable, purging
 from receiver.ledger.duties import Duty
 from receiver.ledger.ledger import Ledger
 from receiver.ledger.purgeable import Ended
+from receiver.log import get_logger
 from receiver.storage import Storage
 
 MOST = 200
@@ -27,7 +26,7 @@ EVERY = timedelta(days=1)
 PAUSE = 30.0
 """Seconds between two looks for purges that did not come to their end; the sealer needs some in between."""
 
-log = structlog.get_logger("purge")
+log = get_logger("purge")
 
 
 class Purger:

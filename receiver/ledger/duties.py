@@ -12,7 +12,6 @@ from datetime import datetime, timedelta
 from types import TracebackType
 from typing import Protocol, Self
 
-import structlog
 from sqlalchemy import Connection, func, or_, select
 from sqlalchemy.dialects import postgresql, sqlite
 
@@ -20,12 +19,13 @@ from receiver.errors import TryLater
 from receiver.ledger import tables
 from receiver.ledger.clocks import reached
 from receiver.ledger.news import announce
+from receiver.log import get_logger
 
 LEASE = timedelta(seconds=9)
 LOOK = 0.5
 """Seconds between two looks whether a duty that another process holds is free."""
 
-log = structlog.get_logger("duty")
+log = get_logger("duty")
 
 
 def is_free(connection: Connection, name: str, now: datetime) -> bool:

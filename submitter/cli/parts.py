@@ -8,16 +8,16 @@ from collections.abc import Coroutine, Iterator
 from contextlib import contextmanager
 from typing import Any
 
-import structlog
 import uvicorn
 
 from receiver.app import create_app
 from receiver.errors import Misconfigured
+from receiver.log import get_logger
 from receiver.road import open_road
 from receiver.settings import Settings
 from submitter.cli.ending import Ending
 
-log = structlog.get_logger("serve")
+log = get_logger("serve")
 NICE = 19
 """Downloads and decoding step back behind callbacks. Not SCHED_IDLE: a busy host could let pictures expire."""
 BACKLOG = 2048

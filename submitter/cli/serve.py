@@ -54,12 +54,11 @@ def members(only: Part | None, web: int) -> list[Part]:
 
 
 def _warn(settings: Any) -> None:
-    import structlog
-
+    from receiver.log import get_logger
     from submitter.cli.disks import will_be_lost
 
     if lost := will_be_lost(settings, os.environ):
-        structlog.get_logger("serve").warning(lost)
+        get_logger("serve").warning(lost)
 
 
 def _run(part: Part, settings: Any) -> None:

@@ -15,9 +15,8 @@ from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 
-import structlog
-
 from receiver import registry
+from receiver.log import get_logger
 from receiver.settings import Settings
 from submitter.cli.ending import AGAIN, ASKING, Ending
 from submitter.cli.serve import Part
@@ -32,7 +31,7 @@ MISCONFIGURED = 2
 """The exit status with which starting again cannot help, unless it had helped before."""
 MARK = "PROOFHOOK_PART"
 
-log = structlog.get_logger("serve")
+log = get_logger("serve")
 
 
 @dataclass(slots=True)

@@ -3,6 +3,7 @@
 import base64
 import json
 import logging
+import subprocess
 import sys
 from collections.abc import Iterator
 from typing import Any
@@ -172,3 +173,9 @@ def test_the_level_is_kept_to(capsys: pytest.CaptureFixture[str], level: str) ->
         getattr(structlog.get_logger("x"), each)(each)
     said = [json.loads(line)["event"] for line in capsys.readouterr().err.splitlines()]
     assert said == ["debug", "info", "warning", "error"][["debug", "info", "warning", "error"].index(level) :]
+
+
+def test_the_web_process_does_not_pay_for_rich() -> None:
+    """structlog would load rich for tracebacks that nobody sees; whoever wants rich afterwards still finds it."""
+    code = "import sys, receiver.app; assert not any(n.startswith('rich') for n in sys.modules); import rich.table"
+    subprocess.run([sys.executable, "-c", code], check=True, timeout=60)
