@@ -11,6 +11,7 @@ from pathlib import Path
 from uuid import uuid4
 
 from receiver.errors import StorageFull
+from receiver.storage.gathered import Gathered
 from receiver.storage.protocol import BATCH, Stored
 from receiver.storage.threads import begin, in_thread, whole
 
@@ -31,16 +32,16 @@ class Partial:
         self._file: FileIO | None = None
         self._hash = hashlib.sha256()
         self._count = 0
-        self._gathered = bytearray()
+        self._gathered = Gathered()
         self._busy: asyncio.Future[None] | None = None
 
     async def write(self, chunk: bytes) -> None:
         view = memoryview(chunk)
         for start in range(0, len(view), BATCH):
-            self._gathered += view[start : start + BATCH]
-            if len(self._gathered) >= BATCH:
+            self._gathered.add(view[start : start + BATCH])
+            if self._gathered.size >= BATCH:
                 await self._settle()
-                batch, self._gathered = self._gathered, bytearray()
+                batch, self._gathered = self._gathered, Gathered()
                 self._busy = begin(partial(self._append, batch))
 
     async def commit(self) -> Stored:
@@ -59,18 +60,18 @@ class Partial:
         if self._busy is not None:
             await whole(self._busy)
 
-    def _append(self, batch: bytearray) -> None:
+    def _append(self, batch: Gathered) -> None:
         with taking():
             if self._file is None:
                 self._file = FileIO(self._path, "xb")
-            self._hash.update(batch)
-            with memoryview(batch) as view:
+            for piece in batch.pieces:
+                self._hash.update(piece)
                 written = 0
-                while written < len(view):
-                    written += self._file.write(view[written:])
-            _begin_to_sync(self._file.fileno(), self._count, len(batch))
-            self._count += len(batch)
-        batch.clear()  # now, not when the pool's thread lets go of its argument
+                while written < len(piece):
+                    written += self._file.write(memoryview(piece)[written:])
+            _begin_to_sync(self._file.fileno(), self._count, batch.size)
+            self._count += batch.size
+        batch.pieces.clear()  # now, not when the pool's thread lets go of its argument
 
     def _keep(self) -> Stored:
         try:

@@ -12,6 +12,7 @@ from functools import partial
 import obstore
 
 from receiver.errors import StorageFull
+from receiver.storage.gathered import Gathered
 from receiver.storage.protocol import BATCH, Stored
 from receiver.storage.refusals import taking
 from receiver.storage.shelf import Shelf, partial_key
@@ -31,7 +32,7 @@ class Parts:
         self._key = partial_key()
         self._hash = hashlib.sha256()
         self._count = 0
-        self._gathered = bytearray()
+        self._gathered = Gathered()
         self._held: list[bytes] = []
         self._queue: asyncio.Queue[bytes | None] = asyncio.Queue(1)
         self._upload: asyncio.Task[None] | None = None
@@ -40,8 +41,8 @@ class Parts:
     async def write(self, chunk: bytes) -> None:
         view = memoryview(chunk)
         for start in range(0, len(view), BATCH):
-            self._gathered += view[start : start + BATCH]
-            if len(self._gathered) >= BATCH:
+            self._gathered.add(view[start : start + BATCH])
+            if self._gathered.size >= BATCH:
                 await self._pass()
 
     async def commit(self) -> Stored:
@@ -70,7 +71,7 @@ class Parts:
 
     async def _pass(self) -> None:
         """Hash what is gathered; hold it while the object may yet be small, else send it on its way."""
-        batch, self._gathered = bytes(self._gathered), bytearray()
+        batch, self._gathered = b"".join(self._gathered.pieces), Gathered()
         await in_thread(partial(self._hash.update, batch))
         self._count += len(batch)
         self._held.append(batch)
