@@ -89,6 +89,10 @@ class Keyring:
         new = any(key.material not in before for key in shelf.keys)
         return self._trust(provider, shelf.keys) if new else None
 
+    def rotated(self, secrets: Sequence[bytes]) -> None:
+        """From now on these are our own keys, oldest to newest."""
+        self._secrets = tuple(secrets)
+
     async def aclose(self) -> None:
         if self._owned and self._client is not None:
             await self._client.aclose()

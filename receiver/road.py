@@ -13,6 +13,7 @@ from receiver.errors import Refused, UnknownKey
 from receiver.keyring import Keyring
 from receiver.ledger.arrivals import SPILL_BYTES, Arrival, Recorded
 from receiver.ledger.ledger import Ledger
+from receiver.rotation import Rotation
 from receiver.settings import Settings
 from receiver.storage import Storage, Stored, open_storage
 from receiver.wire import schemes
@@ -29,6 +30,14 @@ class Road:
     storage: Storage
     keyring: Keyring
     clock: Callable[[], datetime]
+    rotation: Rotation | None = None
+
+    def rotated(self) -> bool:
+        """Whether there are secrets of ours now that were not there before: then a token may be good after all."""
+        if self.rotation is None or not self.rotation.taken_up():
+            return False
+        self.keyring.rotated(self.settings.secrets)
+        return True
 
     async def aclose(self) -> None:
         """Write what waits and let go."""
@@ -105,7 +114,7 @@ def open_road(settings: Settings, clock: Callable[[], datetime] | None = None) -
     """Open what the settings name. Raises Misconfigured."""
     keyring = Keyring(settings.secrets, settings.options, settings.tolerance)
     storage = open_storage(settings.storage_url, settings.account)
-    return Road(settings, Ledger(settings.database_url), storage, keyring, clock or _now)
+    return Road(settings, Ledger(settings.database_url), storage, keyring, clock or _now, Rotation(settings))
 
 
 def _now() -> datetime:

@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Protocol
 
-from receiver.ledger.views import DeliveryView, ImageView, JobView
+from receiver.ledger.views import DeliveryView, ImageView, JobView, PurgeView
 
 
 class Shelf(Protocol):
@@ -29,6 +29,11 @@ def job_json(job: JobView, shelf: Shelf) -> dict[str, Any]:
         "images": [image_json(image, shelf) for image in job.images],
         "deliveries": [delivery_json(delivery) for delivery in job.deliveries],
     }
+
+
+def purge_json(purge: PurgeView | None) -> dict[str, Any] | None:
+    """Beside the contract's words, for who looks at one job."""
+    return {"at": moment(purge.at), "why": purge.why, "done": purge.done} if purge else None
 
 
 def _seed_as_text(params: dict[str, Any]) -> dict[str, Any]:

@@ -1,6 +1,6 @@
 """What people and programs are shown of the ledger: jobs with their images and deliveries."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -52,6 +52,21 @@ class DeliveryView:
 
 
 @dataclass(frozen=True, slots=True)
+class PurgeView:
+    """That a job is kept no longer: since when, and why. Until `done` its files are still going."""
+
+    at: datetime
+    why: str
+    done: bool
+
+    @property
+    def by(self) -> str:
+        """Whose doing it was: `by retention of 30 days`, `by hand`."""
+        days = self.why.removeprefix("RETENTION_DAYS=")
+        return self.why if days == self.why else f"by retention of {days} day{'s' * (days != '1')}"
+
+
+@dataclass(frozen=True, slots=True)
 class JobView:
     id: str
     provider: str
@@ -72,6 +87,14 @@ class JobView:
     cost_usd: str | None
     images: tuple[ImageView, ...] = field(default=())
     deliveries: tuple[DeliveryView, ...] = field(default=())
+    purged: PurgeView | None = None
+
+    @property
+    def pictures(self) -> tuple[ImageView, ...]:
+        """Images whose files are here: stored, and not purged since."""
+        gone = self.purged.at if self.purged else None
+        stored = (image for image in self.images if image.sha256)
+        return tuple(image for image in stored if not gone or (image.stored_at and image.stored_at > gone))
 
     @property
     def stuck(self) -> bool:
@@ -88,9 +111,8 @@ def job_view(connection: Connection, job_id: str) -> JobView | None:
     row = one(connection, tables.job, id=job_id)
     if row is None:
         return None
-    return _job(
-        row, _images(connection, [job_id]).get(job_id, ()), delivery_views(connection, job_id=job_id, limit=500)
-    )
+    deliveries = delivery_views(connection, job_id=job_id, limit=500)
+    return _job(row, _images(connection, [job_id]), _purges(connection, [job_id]), deliveries)
 
 
 def job_views(
@@ -109,8 +131,9 @@ def job_views(
         at, name = before if isinstance(before, tuple) else (before, "")
         query = query.where(tuple_(job.created_at, job.id) < tuple_(literal(at, tables.Moment()), name))
     rows = connection.execute(query.order_by(job.created_at.desc(), job.id.desc()).limit(limit)).mappings().all()
-    images = _images(connection, [row["id"] for row in rows])
-    return [_job(dict(row), images.get(row["id"], ()), ()) for row in rows]
+    ids = [row["id"] for row in rows]
+    images, purges = _images(connection, ids), _purges(connection, ids)
+    return [_job(dict(row), images, purges) for row in rows]
 
 
 def delivery_views(
@@ -145,8 +168,18 @@ def _images(connection: Connection, job_ids: Sequence[str]) -> dict[str, tuple[I
     return found
 
 
-def _job(row: dict[str, Any], images: tuple[ImageView, ...], deliveries: tuple[DeliveryView, ...]) -> JobView:
-    special = {"order", "error", "images", "deliveries"}
+def _purges(connection: Connection, job_ids: Sequence[str]) -> dict[str, PurgeView]:
+    purge = tables.purge.c
+    rows = connection.execute(select(tables.purge).where(purge.job_id.in_(job_ids))).mappings()
+    return {row["job_id"]: PurgeView(row["purged_at"], row["why"], row["pending"] is None) for row in rows}
+
+
+def _job(
+    row: dict[str, Any], images: Mapping[str, tuple[ImageView, ...]], purges: Mapping[str, PurgeView],
+    deliveries: tuple[DeliveryView, ...] = (),
+) -> JobView:  # fmt: skip
+    special = {"order", "error", "images", "deliveries", "purged"}
     facts = {name: row[name] for name in JobView.__dataclass_fields__ if name not in special}
     error = {"code": row["error_code"], "message": row["error_message"]} if row["error_code"] else None
-    return JobView(**facts, order=row["order_json"], error=error, images=images, deliveries=deliveries)
+    facts |= {"images": images.get(row["id"], ()), "deliveries": deliveries, "purged": purges.get(row["id"])}
+    return JobView(**facts, order=row["order_json"], error=error)

@@ -3,10 +3,10 @@
 from collections.abc import Sequence
 from datetime import datetime
 
-from receiver.ledger.views import DeliveryView, JobView
+from receiver.ledger.views import DeliveryView, JobView, PurgeView
 from receiver.pages.signs import believed
 from receiver.pages.timeline import duration
-from receiver.pages.words import many, span
+from receiver.pages.words import day, many, span
 
 
 def of_jobs(out: Sequence[JobView], now: datetime, most: int) -> str:
@@ -24,6 +24,8 @@ def of_jobs(out: Sequence[JobView], now: datetime, most: int) -> str:
 def of_job(job: JobView, now: datetime) -> str:
     took = duration(job)
     held = sum(image.state == "stored" for image in job.images)
+    if job.purged:
+        return f"Purged on {day(job.purged.at)}, {job.purged.by}: {_gone(job.purged)}"
     match job.status:
         case "delivered":
             return f"{_images(held)} stored, hashed and checked, {span(took) if took else 'a moment'} after the order."
@@ -52,6 +54,11 @@ def of_deliveries(found: Sequence[DeliveryView], most: int, verdict: str) -> str
     refused = sum(not believed(delivery) for delivery in found)
     what = f"{many(refused, 'was', 'were')} refused" if refused else "none was refused"
     return f"{newest or 'In all '}{many(len(found), 'delivery', 'deliveries')} came in; {what}."
+
+
+def _gone(purge: PurgeView) -> str:
+    files = "are gone" if purge.done else "go as soon as that is sealed"
+    return f"prompts, headers and images {files}; their sealed hashes stay."
 
 
 def _images(held: int) -> str:

@@ -23,7 +23,7 @@ class Step:
 
 
 def steps(job: JobView) -> list[Step]:
-    """From created to delivered. Of things that happened at the same moment, cause stands before effect."""
+    """From created to delivered, or purged. Of things that happened at the same moment, cause stands before effect."""
     found = [Step(job.created_at, "created", "before the provider was called")]
     if job.submitted_at:
         found.append(Step(job.submitted_at, "submitted", f"request {job.request_id}" if job.request_id else ""))
@@ -33,6 +33,8 @@ def steps(job: JobView) -> list[Step]:
     found += [_stored(image, image.stored_at) for image in job.images if image.stored_at]
     if job.delivered_at:
         found.append(Step(job.delivered_at, "delivered", "every image is stored", STATUS["delivered"]))
+    if job.purged:
+        found.append(Step(job.purged.at, "purged", job.purged.by))
     found.sort(key=lambda step: step.at)  # stable: the order above decides between equals
     later = [Step(b.at, b.word, b.note, b.sign, b.at - a.at) for a, b in pairwise(found)]
     return [found[0], *later]

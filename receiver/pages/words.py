@@ -86,6 +86,11 @@ def exact(at: datetime) -> str:
     return f"{at.astimezone(UTC):%Y-%m-%d %H:%M:%S.%f}"[:-3] + " UTC"
 
 
+def day(at: datetime) -> str:
+    """The day, in UTC."""
+    return f"{at.astimezone(UTC):%Y-%m-%d}"
+
+
 def clock(at: datetime) -> str:
     """The time of day, in UTC, to the millisecond."""
     return f"{at.astimezone(UTC):%H:%M:%S.%f}"[:-3]

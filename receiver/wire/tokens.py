@@ -90,7 +90,7 @@ def check_ticket(keys: Sequence[bytes], purpose: str, ticket: str, now: datetime
 
 def _newest(keys: Sequence[bytes]) -> bytes:
     if not keys or not keys[-1]:
-        raise Misconfigured("PROOFHOOK_SECRET holds no key: make one with `openssl rand -hex 32`")
+        raise Misconfigured("PROOFHOOK_SECRET holds no key: make one with `proofhook keys new`")
     return keys[-1]
 
 

@@ -24,8 +24,12 @@ RESTART = (
     "restart `proofhook serve` before anything is submitted: until then it does not know the new secret, refuses the "
     "callbacks of jobs that do, and has to ask for their results; its first checkpoint after that is by the new key"
 )
+TAKEN_UP = (
+    "a running `proofhook serve` takes it up with the first callback that needs it; "
+    "checkpoints are signed by the new key from its next start on"
+)
 
-verbs = typer.Typer(help="Our own keys: who signs the checkpoints, and a new one behind the old.")
+verbs = typer.Typer(help="Our own keys: who signs the checkpoints, a fresh secret, and a new one behind the old.")
 
 
 def register(app: typer.Typer) -> None:
@@ -66,6 +70,21 @@ def _shape(key: "OurKey") -> dict[str, Any]:
 
 
 @verbs.command()
+def new(as_json: AsJson = False) -> None:
+    """Print a fresh secret, fit for PROOFHOOK_SECRET or ADMIN_TOKEN; nothing is read, kept or changed.
+
+    For a house that has none yet. Where there is one, `proofhook keys rotate` puts a new one behind it.
+    """
+    from receiver.keyfile import fresh_secret
+
+    secret = fresh_secret()
+    if as_json:
+        output.say_json({"secret": secret})
+    else:
+        output.say(secret)
+
+
+@verbs.command()
 def rotate() -> None:
     """Make a new secret behind the old ones, which stay: they open the callback URLs of jobs on their way.
 
@@ -80,10 +99,11 @@ def rotate() -> None:
     if settings.proofhook_secret or file is None:
         output.say(fresh_secret())
         output.note("append it to PROOFHOOK_SECRET behind a comma, newest last, and leave what is there; then")
+        output.note(RESTART)
     else:
         rotated(file)
         output.say(f"a new secret stands behind the {'one' if held == 1 else held} of before in {file}")
-    output.note(RESTART)
+        output.note(TAKEN_UP)
 
 
 def purge(

@@ -88,14 +88,15 @@ async def _show(given: str, as_json: bool) -> None:
     from dataclasses import replace
 
     from receiver.audit.provenance.reading import of_images
-    from receiver.ledger.shapes import job_json
+    from receiver.ledger.shapes import job_json, purge_json
     from submitter.cli.provenance import with_provenance
 
     async with looking() as (ledger, storage):
         job = await ledger.job(await full_id(ledger, given))
         made = await of_images(storage, job.images)
         if as_json:
-            output.say_json(job_json(job, storage) | {"images": with_provenance(job, storage, made)})
+            more = {"images": with_provenance(job, storage, made), "purged": purge_json(job.purged)}
+            output.say_json(job_json(job, storage) | more)
             return
         where = [replace(image, path=storage.path(image.sha256 or "")) for image in job.images]
         output.job_page(replace(job, images=tuple(where)), made)

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from receiver.audit.provenance.reading import Provenance
-    from receiver.ledger.views import DeliveryView, ImageView, JobView
+    from receiver.ledger.views import DeliveryView, ImageView, JobView, PurgeView
 
 WIDE = 100_000
 """Columns of what is no terminal: nothing wraps, so that ids stay whole for those who cut lines apart."""
@@ -191,6 +191,7 @@ def job_page(job: "JobView", made: "Mapping[int, Provenance]") -> None:
         ("status", job.status), ("error", error), ("created", clock(began)),
         ("submitted", clock(job.submitted_at, began)), ("finished", clock(job.finished_at, began)),
         ("delivered", clock(job.delivered_at, began)), ("deadline", clock(job.deadline_at)),
+        *((("purged", _purged(job.purged)),) if job.purged else ()),
         ("cost", f"{job.cost_usd} USD" if job.cost_usd else None), ("upload", "yes" if job.upload else "no"),
         *((f"tag {name}", value) for name, value in job.tags.items()),
         *((f"param {name}", json.dumps(value, ensure_ascii=False)) for name, value in job.params.items()),
@@ -205,6 +206,10 @@ def job_page(job: "JobView", made: "Mapping[int, Provenance]") -> None:
     typer.echo("\ndeliveries" if job.deliveries else "\nno deliveries yet")
     if job.deliveries:
         delivery_table(job.deliveries, jobs=False)
+
+
+def _purged(purge: "PurgeView") -> str:
+    return f"{clock(purge.at)}, {purge.by}{'' if purge.done else '; its files are still going'}"
 
 
 def ended(job: "JobView") -> bool:

@@ -22,6 +22,7 @@ from receiver.ledger.jobs import Opening
 from receiver.ledger.ledger import Ledger
 from receiver.ledger.views import JobView
 from receiver.road import Road
+from receiver.rotation import Rotation
 from receiver.settings import Settings, load
 from receiver.storage import Folder, Storage
 from receiver.wire import tokens
@@ -144,7 +145,7 @@ async def opened(folder: Path, storage: Storage | None = None, **given: Any) -> 
     async with httpx.AsyncClient(transport=httpx.MockTransport(server)) as asking:
         keyring = Keyring(settings.secrets, settings.options, settings.tolerance, asking)
         kept = storage or Folder(folder / "images")
-        road = Road(settings, Ledger(settings.database_url), kept, keyring, clock)
+        road = Road(settings, Ledger(settings.database_url), kept, keyring, clock, Rotation(settings))
         app = create_app(road=road)
         async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url=PUBLIC) as client:
             try:

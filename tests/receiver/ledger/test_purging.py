@@ -189,6 +189,17 @@ async def test_a_row_that_is_filled_again_is_named(kept: Kept) -> None:
     assert found[f"image {job}/0"].startswith("width is")
 
 
+async def test_a_purged_row_that_is_taken_away_is_named(kept: Kept) -> None:
+    """That little is left of it does not make it less of a row."""
+    job = await kept.delivered("a", png())
+    await kept.sealed()
+    await kept.purged(job)
+    [delivery] = rows(kept.ledger, tables.delivery)
+    await kept.ledger.fact(lambda c: c.execute(tables.delivery.delete()))
+    found = {(each.what, each.where) for each in (await kept.checked()).findings}
+    assert ("removed", f"delivery {delivery['id']}") in found
+
+
 async def test_the_purge_row_is_evidence(kept: Kept) -> None:
     """Neither its day nor its reason can be changed, nor the row be removed."""
     job = await kept.delivered("a", png())

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from receiver.ledger.views import ImageView, JobView
+from receiver.ledger.views import ImageView, JobView, PurgeView
 from receiver.pages import sentences, signs, timeline
 from tests.receiver.pages.seeding import T0
 
@@ -76,6 +76,21 @@ def test_cause_stands_before_effect() -> None:
     )
     assert [step.word for step in found] == ["created", "submitted", "finished", "stored", "delivered"]
     assert [step.took for step in found] == [None, 2 * SECOND, *[timedelta(0)] * 3]
+
+
+def test_a_purge_stands_at_the_end() -> None:
+    """Behind all that happened before it."""
+    gone = PurgeView(T0 + 40 * 86400 * SECOND, "by hand", done=True)
+    last = timeline.steps(job("delivered", (IMAGE,), **DONE, delivered_at=T0 + 3 * SECOND, purged=gone))[-1]
+    assert (last.word, last.note, last.took) == ("purged", "by hand", gone.at - T0 - 3 * SECOND)
+
+
+def test_a_picture_that_came_after_a_purge_is_here() -> None:
+    """Until the next one takes it; those of before are not, and what never came is none."""
+    before = replace(IMAGE, stored_at=T0 + SECOND)
+    gone = PurgeView(T0 + 2 * SECOND, "by hand", done=True)
+    assert job("failed", (before, IMAGE, DEAD)).pictures == (before, IMAGE)
+    assert job("failed", (before, IMAGE, DEAD), purged=gone).pictures == (IMAGE,)
 
 
 def test_a_sign_is_never_a_colour_alone() -> None:

@@ -1,5 +1,4 @@
 import json
-import os
 import subprocess
 import sys
 from datetime import UTC, datetime
@@ -137,15 +136,37 @@ def test_verify_bundle_trusts_the_key_that_is_given(house: House, job: str) -> N
     assert "untrusted: signers.json" in said.out
 
 
-def test_verify_bundle_needs_no_settings_and_makes_nothing(house: House, job: str, tmp_path: Path) -> None:
-    """No environment, no database, an empty folder that is empty still when it is done."""
+ALONE = """
+import sys
+def refuse(event, arguments):
+    if event.split(".")[0] in {"socket", "sqlite3", "subprocess"}:
+        sys.exit(f"it wanted {event}")
+sys.addaudithook(refuse)
+sys.path.insert(0, sys.argv.pop(1))
+from submitter.cli import main
+main()
+"""
+"""The command, ended by the first thing it asks of network, database or another process (PEP 578)."""
+NOTHING: list[dict[str, str]] = [
+    {},
+    {"PROOFHOOK_SECRET": "", "DATABASE_URL": "nonsense://", "STORAGE_URL": "nonsense://", "PORT": "nonsense"},
+]
+
+
+@pytest.mark.parametrize("environment", NOTHING, ids=["none", "nonsense"])
+def test_verify_bundle_needs_nothing_and_makes_nothing(house: House, job: str, environment: dict[str, str]) -> None:
+    """No setting, or none that is one; no database, no network, and an empty folder that is empty when it is done."""
     assert house.run("audit", "export", job, "-o", "proof.zip", "--yes").status == 0
-    empty = tmp_path / "empty"
+    empty = house.folder / "empty"
     empty.mkdir()
-    command = [sys.executable, "-m", "submitter.cli", "audit", "verify-bundle", "../proof.zip", "--json"]
-    root = str(Path(__file__).parents[3])
-    environment = {"PYTHONPATH": root, "PATH": os.defpath, "PROOFHOOK_SECRET": "", "DATABASE_URL": "nonsense://"}
-    done = subprocess.run(command, cwd=empty, env=environment, capture_output=True, text=True, check=False)
-    assert (done.returncode, done.stderr) == (0, "")
-    assert json.loads(done.stdout)["good"] is True
-    assert list(empty.iterdir()) == []
+    command = [sys.executable, "-c", ALONE, str(Path(__file__).parents[3]), "audit", "verify-bundle", "../proof.zip"]
+    for status, good in ((0, True), (3, False)):
+        done = subprocess.run(
+            [*command, "--json"], cwd=empty, env=environment, capture_output=True, text=True, check=False
+        )
+        assert (done.returncode, done.stderr) == (status, "")
+        assert json.loads(done.stdout)["good"] is good
+        assert list(empty.iterdir()) == []
+        altered(house.folder / "proof.zip")
+    said = subprocess.run([*command[:4], "jobs"], cwd=empty, env={}, capture_output=True, text=True, check=False)
+    assert "it wanted" in said.stderr  # so that the above says something

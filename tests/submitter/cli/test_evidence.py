@@ -1,6 +1,7 @@
 """`keys` and `purge` as a person runs them."""
 
 import io
+import re
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -41,7 +42,7 @@ def test_rotating_the_key_file(house: House) -> None:
     old, new = load().secrets
     assert said.status == 0
     assert "proofhook.db.keys" in said.out
-    assert "restart" in said.err
+    assert "takes it up with the first callback that needs it" in said.err
     assert not {old.decode(), new.decode()} & set((said.out + said.err).split())
     assert [key["state"] for key in house.run("keys", "--json").json] == ["in use", "next"]
     house.job()
@@ -53,8 +54,22 @@ def test_rotating_what_is_set_by_hand(house: House) -> None:
     said = house.run("keys", "rotate")
     assert len(said.out.strip()) == 64
     assert "PROOFHOOK_SECRET" in said.err
+    assert "restart" in said.err
     assert said.out.strip() not in said.err
     assert [path.name for path in house.folder.glob("*.keys")] == []
+
+
+def test_a_fresh_secret(house: House) -> None:
+    """One line that the settings take, another each time; no setting is needed, and no file is made or changed."""
+    house.patch.delenv("PROOFHOOK_SECRET")
+    house.patch.setenv("DATABASE_URL", "nonsense://")
+    first, second = house.run("keys", "new"), house.run("keys", "new", "--json")
+    assert (first.status, first.err, first.out.count("\n")) == (0, "", 1)
+    assert first.out.strip() != second.json["secret"]
+    assert list(house.folder.iterdir()) == []
+    house.patch.setenv("DATABASE_URL", house.database)
+    house.patch.setenv("PROOFHOOK_SECRET", first.out)
+    assert load().secrets == (first.out.strip().encode(),)
 
 
 def test_rotating_a_secret_that_is_none(house: House) -> None:
@@ -94,7 +109,13 @@ def test_purging_what_is_old(house: House) -> None:
     checked = house.run("audit", "verify")
     assert checked.status == 0
     assert f"job {mine} was purged on" in checked.err
-    assert house.run("show", mine, "--json").json["params"] == {}
+    shown = house.run("show", mine, "--json").json
+    assert shown["params"] == {}
+    assert (shown["purged"]["why"], shown["purged"]["done"]) == ("older than 30 days, by hand", True)
+    day = shown["purged"]["at"][:10]
+    assert re.search(rf"^purged +{day} .*Z, older than 30 days, by hand$", house.run("show", mine).out, re.MULTILINE)
+    assert house.run("show", young, "--json").json["purged"] is None
+    assert "purged" not in house.run("show", young).out
     assert "purged" in house.run("retry", mine).line
     house.patch.setenv("RETENTION_DAYS", "1")
     assert house.run("purge", "--yes", "--json").json == {"jobs": 1, "files": 0}
