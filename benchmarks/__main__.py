@@ -15,7 +15,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any, NoReturn
 
-from benchmarks import goals, journey, kills, outcome, page, postgres, starts, uploads
+from benchmarks import goals, journey, kills, outcome, page, postgres, sealing, starts, uploads
 from benchmarks.processes import GENERATOR, Children, Failed, free_port, python
 from benchmarks.rounds import curve, rounds
 from benchmarks.servers import VARIANTS, Place
@@ -23,7 +23,7 @@ from benchmarks.stock import Stock
 
 FULL = {"rounds": 7, "seconds": 2.0, "fal": 140_000, "fireworks": 280_000, "history": 10_000_000, "repeats": 11}
 QUICK = {"rounds": 3, "seconds": 1.0, "fal": 40_000, "fireworks": 80_000, "history": 1_000_000, "repeats": 5}
-OTHERS = {"upload": uploads, "start": starts, "done-to-disk": journey}
+OTHERS = {"upload": uploads, "start": starts, "done-to-disk": journey, "sealing": sealing}
 CURVES = {"hmac": "HMAC", "ed25519": "Ed25519"}
 POINTS = (1, 4, 16, 64, 128, 256)
 

@@ -10,7 +10,7 @@ from benchmarks import plots
 from benchmarks.goals import TIMES
 from benchmarks.outcome import LAST
 from benchmarks.processes import ROOT
-from benchmarks.words import BOUNDS, HOW, JOURNEY, LATENCY, NOT_MEASURED, STARVED, WHAT
+from benchmarks.words import BOUNDS, HOW, JOURNEY, LATENCY, NOT_MEASURED, SEALED, SEALING, STARVED, WHAT
 
 OWN_CORE = 0.8
 """A bare server that has its core to itself is busier than this."""
@@ -37,6 +37,7 @@ def page(found: dict[str, Any]) -> str:
         "![Measured against the goals](images/performance-goals.svg)",
         *_unmet(found["rows"]),
         *_journey(found["rows"]),
+        *_sealing(found["rows"]),
         *_latency(found),
         *_absolute(found),
         "## How it was measured",
@@ -121,6 +122,14 @@ def _journey(rows: list[dict[str, Any]]) -> list[str]:
         JOURNEY.format(bare=row["bare_ms"]).strip(),
         f"| | |\n| --- | --- |\n| called back, collected by the worker | **{ours:.0f} ms** |\n{polled}",
     ]
+
+
+def _sealing(rows: list[dict[str, Any]]) -> list[str]:
+    row = next((row for row in rows if "sealing" in row), None)
+    if row is None:
+        return []
+    lines = [f"| {title} | {row['sealing'][name]:,.0f} |" for name, title in SEALED.items()]
+    return ["## Sealing and checking, for orientation", SEALING.strip(), "\n".join(["| | |", "| --- | --- |", *lines])]
 
 
 def _latency(found: dict[str, Any]) -> list[str]:

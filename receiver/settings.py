@@ -19,11 +19,13 @@ from receiver import registry
 from receiver.errors import Misconfigured
 from receiver.guard import Rules
 from receiver.keyfile import key_file, own_keys
+from receiver.storage import apart
 
 Names = Annotated[tuple[str, ...], NoDecode]
 """Comma-separated in the environment."""
 
 SECRET_BYTES = 16
+LOOPBACK = ("localhost", "127.0.0.1", "::1")
 OPTIONS = ("FAL_JWKS_URL", "FAL_USER_ID", "FIREWORKS_SIGNATURE_HEADER", "FIREWORKS_SIGNATURE_FORM")
 ACCOUNT = ("AWS_ENDPOINT_URL", "AWS_REGION", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN")
 
@@ -51,6 +53,10 @@ class Settings(BaseSettings):
     aws_access_key_id: str = Field("", description="key for the bucket; the machine's own role when empty")
     aws_secret_access_key: str = Field("", repr=False, description="the secret of that key")
     aws_session_token: str = Field("", repr=False, description="where the key is a passing one")
+    checkpoint_mirror_url: str = Field(
+        "",
+        description="a second place for every checkpoint: file:/folder or s3://bucket/prefix; none when empty",
+    )
     proofhook_secret: str = Field(
         "", repr=False, description="our own keys, newest last, comma-separated; made on first start with SQLite"
     )
@@ -86,6 +92,13 @@ class Settings(BaseSettings):
         le=36500,
         description="days after a job's end until its prompts, headers and images are purged; for ever when empty",
     )
+    tsa_url: str = Field(
+        "", repr=False, description="timestamp authority (RFC 3161) that stamps our checkpoints; none when empty"
+    )
+    tsa_roots: str = Field(
+        "", description="PEM file with the root certificates of all authorities so far; without it no stamp is verified"
+    )
+    tsa_every: int = Field(3600, ge=60, le=7 * 86400, description="seconds from one stamp to the next, at least")
     forwarded_allow_ips: str = Field("127.0.0.1", description="proxies whose X-Forwarded-* are believed, as in uvicorn")
     log_format: Literal["console", "json", "auto"] = Field("auto", description="console on a terminal, else json")
     log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="what is logged")
@@ -110,6 +123,14 @@ class Settings(BaseSettings):
             raise ValueError("storage needs STORAGE_URL=s3://bucket/prefix; a folder has no URL to PUT to")
         return value
 
+    @field_validator("checkpoint_mirror_url")
+    @classmethod
+    def _is_a_place_of_its_own(cls, value: str, info: ValidationInfo) -> str:
+        account = {name: str(info.data.get(name.lower(), "")) for name in ACCOUNT}
+        if value:
+            apart(value, str(info.data.get("storage_url", "")), account)
+        return value
+
     @field_validator("image_hosts")
     @classmethod
     def _are_hosts(cls, value: tuple[str, ...]) -> tuple[str, ...]:
@@ -122,6 +143,14 @@ class Settings(BaseSettings):
         if value and not _plain(value):
             raise ValueError("write an address such as https://hooks.example.com")
         return value.rstrip("/")
+
+    @field_validator("tsa_url")
+    @classmethod
+    def _keeps_its_password(cls, value: str) -> str:
+        """Plain http will do, and some authorities have nothing else: what they answer is signed, and has our nonce."""
+        if value and (not _plain(value) or (value.startswith("http:") and "@" in value)):
+            raise ValueError("write an address such as http://tsa.example.com/tsr; with a password only https")
+        return value
 
     @cached_property
     def listen(self) -> tuple[str, int]:
@@ -139,7 +168,7 @@ class Settings(BaseSettings):
         keys = tuple(part.strip().encode() for part in given.split(",") if part.strip())
         if not keys or min(map(len, keys)) < SECRET_BYTES:
             raise Misconfigured(
-                f"PROOFHOOK_SECRET: each key needs at least {SECRET_BYTES} characters; try `openssl rand -hex 32`"
+                f"PROOFHOOK_SECRET: each key needs at least {SECRET_BYTES} characters; try `proofhook keys new`"
             )
         return keys
 

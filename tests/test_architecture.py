@@ -94,6 +94,7 @@ ONLY = {
     "typer": {"submitter.cli"},
     "rich": {"submitter.cli"},
     "uvicorn": {"submitter.cli"},
+    "structlog": {"receiver.log"},
 }
 """Library → the only rooms that know it."""
 

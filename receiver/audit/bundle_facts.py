@@ -54,13 +54,14 @@ class Item:
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """All that a bundle is made of, but for bytes in storage. `size` and `note` are of the one checkpoint."""
+    """All that a bundle is made of, but for bytes in storage. `size`, `note` and `stamp` are of the one checkpoint."""
 
     jobs: tuple[str, ...]
     items: tuple[Item, ...]
     bodies: Mapping[str, Body]
     size: int
     note: bytes
+    stamp: bytes | None
     signers: tuple[SignerKey, ...]
     gone: frozenset[str]
 
@@ -82,11 +83,11 @@ def gather(reading: BundleReading, jobs: Sequence[str], gone: frozenset[str]) ->
     named = {(leaf.kind, leaf.ref) for leaf in leaves}
     unsealed = [job for job in jobs if ("order", job) not in named]
     unsealed += [ref for kind, ref in reading.waiting() if ref.split("/", 1)[0] in jobs or (kind, ref) in named]
-    over = reading.checkpoint_over(leaves[-1].n + 1) if leaves else None
-    if unsealed or over is None:
+    mark, stamp = _covering(reading, leaves[-1].n + 1) if leaves else (None, None)
+    if unsealed or mark is None:
         what = unsealed[0] if unsealed else jobs[0]
         raise TryLater(f"{what} is not sealed yet: `proofhook serve` does so every few seconds, while it runs")
-    mark, signers = over[1], reading.signers()
+    signers = reading.signers()
     tree = checkpoint.parse(note.verify(mark, signing.chain(signers)))
     nodes = tiles.reader(reading.tile, tree.size)
     last = {(leaf.kind, leaf.ref): leaf.n for leaf in leaves}
@@ -98,7 +99,12 @@ def gather(reading: BundleReading, jobs: Sequence[str], gone: frozenset[str]) ->
         items.append(_item(leaf, row, hashes, gone, latest=last[leaf.kind, leaf.ref] == leaf.n))
     shown = [each.ref for each in items if each.kind == "delivery" and "body_sha256" in each.opened]
     bodies = {ref: body for ref in shown if (body := reading.body(ref)) is not None}
-    return Facts(tuple(jobs), tuple(items), bodies, tree.size, mark, tuple(signers), gone)
+    return Facts(tuple(jobs), tuple(items), bodies, tree.size, mark, stamp, tuple(signers), gone)
+
+
+def _covering(reading: BundleReading, size: int) -> tuple[bytes | None, bytes | None]:
+    """The first checkpoint over so many leaves that has a timestamp, with it; where none has, the first one alone."""
+    return reading.stamped_over(size) or (reading.checkpoint_over(size), None)
 
 
 def _leaves(reading: BundleReading, jobs: Sequence[str]) -> Iterable[LeafRow]:

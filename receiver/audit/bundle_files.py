@@ -14,12 +14,13 @@ from receiver.audit.notekey import NoteKey, Signer
 from receiver.audit.redaction import BODY, PICTURES
 from receiver.audit.stranger.archive import MANIFEST
 from receiver.audit.stranger.check import CHECKPOINT, SIGNED, SIGNERS, TITLE
+from receiver.audit.stranger.stamps import STAMP
 from receiver.errors import Misconfigured, Permanent
 from receiver.storage import Storage
 from receiver.wire.images import sniff
 
 Files = dict[str, bytes]
-PARTS = ("findings", "archive", "notes", "contents", "check")
+PARTS = ("findings", "archive", "notes", "contents", "stamps", "check")
 """Of the stranger's script, each behind those that it imports."""
 _ENDINGS = {"image/png": "png", "image/jpeg": "jpg", "image/webp": "webp", "image/gif": "gif"}
 
@@ -43,6 +44,7 @@ async def build(facts: Facts, storage: Storage, secrets: Sequence[bytes], tolera
     by, count = _signer(facts, trusted, secrets)
     rows = [{"vkey": key.vkey, "vouched": key.vouched and key.vouched.decode()} for key in facts.signers[:count]]
     files |= {SIGNERS: _json(rows), CHECKPOINT: facts.note, "verify.py": script()}
+    files |= {STAMP: facts.stamp} if facts.stamp else {}
     files["index.html"] = page(facts, named, trusted[0].vkey())
     manifest = _json(
         {

@@ -8,6 +8,7 @@ from receiver.audit.bundle_markup import link, table, text
 from receiver.audit.bundle_names import place
 from receiver.audit.bundle_style import STYLE
 from receiver.audit.merkle import leaf_hash
+from receiver.audit.stranger.stamps import BY_HAND, STAMP
 
 _POLICY = "default-src 'none'; img-src 'self' file:; style-src 'unsafe-inline'"
 
@@ -27,7 +28,7 @@ def page(facts: Facts, named: Mapping[str, str], key: str) -> bytes:
         *(line for job_id in facts.jobs for line in job(facts, job_id, named)),
         *_keys(facts.of("key")),
         *_entries(facts),
-        *_checking(key),
+        *_checking(key, stamped=facts.stamp is not None),
         "</main></body></html>\n",
     ]
     return "\n".join(parts).encode()
@@ -40,6 +41,8 @@ def _head(facts: Facts) -> Iterator[str]:
         f"<p>{len(facts.items):,} sealed entries of the trail {text(origin)}, each with the proof that it stands in "
         f"the tree of {text(size)} entries that was {link('checkpoint.note', 'signed')} at <b>{text(at)}</b>.</p>"
     )
+    if facts.stamp:
+        yield f"<p>A timestamp authority has stamped this checkpoint: {link(STAMP, STAMP)}, see below.</p>"
     if facts.gone:
         names = ", ".join(sorted(facts.gone))
         yield f"<p>Left out on purpose: {text(names)}. Of these the sealed hashes remain, and the proofs hold.</p>"
@@ -71,13 +74,16 @@ def _entry(item: Item) -> tuple[str, str, str, str]:
     return f"{item.n:,}", text(f"{item.kind} {item.ref}{old}"), leaf_hash(item.entry).hex(), files
 
 
-def _checking(key: str) -> Iterator[str]:
+def _checking(key: str, *, stamped: bool) -> Iterator[str]:
     yield "<h2>How to check it</h2>"
     yield "<p>With Python 3.11 or later and the package <code>cryptography</code>; no network, and nothing of ours:</p>"
     yield "<pre>python -m venv check\ncheck/bin/pip install cryptography\nunzip -d bundle BUNDLE.zip"
     yield "check/bin/python -I bundle/verify.py BUNDLE.zip --key KEY</pre>"
     yield "<p>KEY is the trail's signing key, as its owner gave it to you by another way than this bundle. It says:</p>"
     yield f"<pre>{text(key)}</pre>"
+    if stamped:
+        yield "<p>With OpenSSL, and the authority's root certificate from the authority itself as ROOTS.pem:</p>"
+        yield f"<pre>cd bundle\n{text(BY_HAND)}\nopenssl ts -reply -in {STAMP} -text</pre>"
     yield (
         "<p>This page is for reading; what is proved are the files under <code>trail/</code>, and what they name by "
         "its hash. The proof says that each entry was sealed as it is before the time of the checkpoint. It does not "

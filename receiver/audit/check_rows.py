@@ -49,16 +49,32 @@ class Rows:
         self._batch(batch)
 
     def _batch(self, batch: Sequence[LeafRow]) -> None:
+        refs: dict[str, list[str]] = {}
+        for leaf in batch:
+            if leaf.kind in KINDS:
+                refs.setdefault(leaf.kind, []).append(leaf.ref)
+        found = {kind: self.read(kind, names) for kind, names in refs.items()}
         known: dict[str, list[tuple[LeafRow, Entry]]] = {}
         for leaf in batch:
-            entry = self._own(leaf)
-            if entry is not None:
-                known.setdefault(leaf.kind, []).append((leaf, entry))
+            if not self._stands_plainly(leaf, found.get(leaf.kind, {}).get(leaf.ref)):
+                entry = self._own(leaf)
+                if entry is not None:
+                    known.setdefault(leaf.kind, []).append((leaf, entry))
         for name, mine in known.items():
-            found = self.read(name, [leaf.ref for leaf, _ in mine])
             for leaf, entry in mine:
-                self._one(KINDS[name], leaf, entry, found.get(leaf.ref))
+                self._one(KINDS[name], leaf, entry, found[name].get(leaf.ref))
             self.report.looked(f"{name} rows", len(mine))
+
+    def _stands_plainly(self, leaf: LeafRow, values: Values | None) -> bool:
+        """Whether it is the one entry of a row that stands as sealed. Nearly all are; they need no more."""
+        name, kind = (leaf.kind, leaf.ref), KINDS.get(leaf.kind)
+        if values is None or kind is None or name in self.last or leaf.ref in self.queued.get(leaf.kind, ()):
+            return False
+        if not entries.is_written(leaf.entry, leaf.kind, leaf.ref, values, kind.hidden, leaf.salt):
+            return False
+        self._dated(kind, leaf, values.get(str(kind.at)))
+        self.report.looked(f"{kind.name} rows")
+        return True
 
     def _own(self, leaf: LeafRow) -> Entry | None:
         """The entry, when it is of the row that the trail's own columns name, and salted as they say."""
@@ -82,7 +98,7 @@ class Rows:
     def _one(self, kind: Kind, leaf: LeafRow, entry: Entry, values: Values | None) -> None:
         name, where = (leaf.kind, leaf.ref), f"{leaf.kind} {leaf.ref}"
         if name not in self._older:
-            self._dated(kind, leaf, entry)
+            self._dated(kind, leaf, entry.get("plain", {}).get(kind.at))
         if self.last.get(name, leaf.n) != leaf.n:
             older = self._older.setdefault(name, [])
             older[:] = [] if "gone" in entry else [*older, (leaf, entry)]
@@ -131,9 +147,8 @@ class Rows:
         now = entries.again(entry, kind.name, leaf.ref, values, kind.hidden, leaf.salt)
         return entries.differences(entry, now)
 
-    def _dated(self, kind: Kind, leaf: LeafRow, entry: Entry) -> None:
-        """What happened before a checkpoint, and well before it, stands under it."""
-        said = entry.get("plain", {}).get(kind.at)
+    def _dated(self, kind: Kind, leaf: LeafRow, said: Any) -> None:
+        """What happened before a checkpoint, and well before it, stands under it; `said` is when it happened."""
         under = bisect_right(self.signed, leaf.n, key=lambda each: each[0])
         if under and isinstance(said, str) and said < (earliest := _earlier(self.signed[under - 1][1])):
             detail = f"its {kind.at} is {said}, yet it was not there when a checkpoint was signed after {earliest}"

@@ -39,6 +39,13 @@ class Tree:
             if stop in self.wanted:
                 self.roots[stop] = self.frontier.root()
 
+    def root(self, size: int) -> bytes | None:
+        """The root at any size, also one that was not asked for; None beyond the leaves."""
+        if size in self.roots or not 0 <= size <= self.frontier.size:
+            return self.roots.get(size)
+        nodes = tiles.reader(lambda level, n: bytes(self.grown.get((level, n), b"")), self.frontier.size)
+        return Frontier.stored(size, nodes).root()
+
     def _append(self, hashes: Sequence[bytes]) -> None:
         growth: Growth = self.frontier.append(hashes)
         for span in tiles.spans(growth.before, growth.after.size):

@@ -5,8 +5,10 @@ are not stored; a bundle shows those of its own fields, and no others follow fro
 a bundle's commitments are checked with nothing but the standard library.
 """
 
-import hashlib
 import hmac
+from collections.abc import Iterable
+from functools import lru_cache
+from hashlib import sha256
 
 from receiver.errors import BrokenEvidence
 
@@ -14,6 +16,11 @@ SALT_BYTES = 32
 SHORTEST_KEY = 32
 _COMMITMENT = b"proofhook commitment 1\n"
 _SALT = b"proofhook salt 1\n"
+_TO_SALT = _COMMITMENT + SALT_BYTES.to_bytes(8, "big")
+"""What stands before the salt in all that is committed to."""
+_BLOCK = 64
+_INNER, _OUTER = (bytes(each ^ pad for each in range(256)) for pad in (0x36, 0x5C))
+"""SHA-256's block in bytes, and what HMAC makes of each byte of its key."""
 
 
 def salt(key: bytes, entry_id: str, field: str) -> bytes:
@@ -35,7 +42,24 @@ def commit(salt: bytes, name: str, value: bytes) -> str:
     """
     if len(salt) != SALT_BYTES:
         raise BrokenEvidence("a salt has 32 bytes")
-    return hashlib.sha256(_COMMITMENT + _framed(salt, _utf8(name), value)).hexdigest()
+    return sha256(_COMMITMENT + _framed(salt, _utf8(name), value)).hexdigest()
+
+
+def commit_all(key: bytes, entry_id: str, fields: Iterable[tuple[str, bytes]]) -> list[str]:
+    """`commit` with the `salt` of each field, name and value, of one entry; raises as they do.
+
+    The sealer makes thousands of entries a second. HMAC is written out for all fields at once, for a key that is no
+    longer than a block (RFC 2104 §2): `hmac.digest` looks up its hash anew each time, for twice the time of hashing.
+    """
+    if not SHORTEST_KEY <= len(key) <= _BLOCK:
+        return [commit(salt(key, entry_id, name), name, value) for name, value in fields]
+    whole, ref, found = key.ljust(_BLOCK, b"\0"), _utf8(entry_id), []
+    outer, inner = whole.translate(_OUTER), whole.translate(_INNER) + _SALT + len(ref).to_bytes(8, "big") + ref
+    for name, value in fields:
+        framed = _name(name)
+        own = sha256(outer + sha256(inner + framed).digest()).digest()
+        found.append(sha256(_TO_SALT + own + framed + len(value).to_bytes(8, "big") + value).hexdigest())
+    return found
 
 
 def verify(commitment: str, salt: bytes, name: str, value: bytes) -> None:
@@ -54,3 +78,9 @@ def _utf8(text: str) -> bytes:
         return text.encode()
     except UnicodeEncodeError:
         raise BrokenEvidence("a name cannot be written as UTF-8") from None
+
+
+@lru_cache(maxsize=256)
+def _name(text: str) -> bytes:
+    """The names of fields are few, and come again with every entry."""
+    return _framed(_utf8(text))

@@ -10,16 +10,21 @@ that is gone when its turn comes has `"gone": true` in the place of plain and hi
 
 import json
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
 from hashlib import sha256
+from json.encoder import encode_basestring
 from typing import Any
 
 from receiver.audit.canonical import LARGEST_INT, encode
-from receiver.audit.commitments import commit, salt
+from receiver.audit.commitments import commit, commit_all, salt
 from receiver.errors import BrokenEvidence
 
 VERSION = 1
 _TEXTS = ("kind", "ref", "sealed_at", "salt")
 _PARTS = ("plain", "hidden")
+_AT, _END = b',"sealed_at":"', b'","v":%d}' % VERSION
+"""What stands before and behind an entry's time in its canonical bytes."""
 Entry = dict[str, Any]
 
 
@@ -110,3 +115,69 @@ def differences(sealed: bytes | Entry, now: Entry) -> list[str]:
 def write(entry: Entry) -> bytes:
     """The canonical bytes of an entry. Raises BrokenEvidence for what cannot be written so."""
     return encode(entry)
+
+
+def written(
+    kind: str, ref: str, sealed_at: str, values: Mapping[str, Any] | None, hidden: Sequence[str], key: bytes
+) -> bytes:
+    """`write(build(…))` in a quarter of the time: the order of names is that of the kind, and worked out once.
+
+    Raises BrokenEvidence as they do.
+    """
+    if values is None:
+        return write(build(kind, ref, sealed_at, values, hidden, key))
+    form = _form(kind, tuple(values), tuple(hidden))
+    commitments = commit_all(key, ref, [(name, opened(values[name])) for name in form.hidden]) if form.hidden else ()
+    said = [_json(values[name]) for name in form.plain]
+    try:
+        return (form.text % (*commitments, *said, _json(ref), sha256(key).hexdigest(), _json(sealed_at))).encode()
+    except UnicodeEncodeError:
+        return write(build(kind, ref, sealed_at, values, hidden, key))  # which names what is no character
+
+
+def is_written(
+    sealed: bytes, kind: str, ref: str, values: Mapping[str, Any], hidden: Sequence[str], key: bytes
+) -> bool:
+    """Whether these are the very bytes of this row's entry, at the time that they name themselves.
+
+    If so, they read back as it, and there is nothing to compare; if not, they may still say the same in another form.
+    """
+    try:
+        at = sealed[sealed.rindex(_AT) + len(_AT) : -len(_END)].decode()
+        return sealed == written(kind, ref, at, values, hidden, key)
+    except (ValueError, BrokenEvidence):  # ValueError: it has no time, or one that is no text
+        return False
+
+
+@dataclass(frozen=True, slots=True)
+class _Form:
+    """An entry's canonical text with a gap for each value, and which names fill the gaps, in their order."""
+
+    hidden: tuple[str, ...]
+    plain: tuple[str, ...]
+    text: str
+
+
+@lru_cache(maxsize=64)
+def _form(kind: str, names: tuple[str, ...], hidden: tuple[str, ...]) -> _Form:
+    own, plain = (
+        tuple(sorted(some, key=lambda name: name.encode("utf-16-be")))  # RFC 8785 §3.2.3
+        for some in (hidden, set(names) - set(hidden))
+    )
+    commitments = ",".join(f'{_named(name)}:"%s"' for name in own)
+    said = ",".join(f"{_named(name)}:%s" for name in plain)
+    text = f'{{"hidden":{{{commitments}}},"kind":{_named(kind)},"plain":{{{said}}},"ref":%s,"salt":"%s"'
+    return _Form(own, plain, f"{text}{_AT[:-1].decode()}%s{_END[1:].decode()}")
+
+
+def _named(name: str) -> str:
+    return _json(name).replace("%", "%%")
+
+
+def _json(value: Any) -> str:
+    """A value as `_plain` has it, written as `canonical.encode` writes it."""
+    if type(value) is str:
+        return encode_basestring(value)
+    if value is None:
+        return "null"
+    return _json(_plain(value)) if type(value) is not int or abs(value) > LARGEST_INT else repr(value)

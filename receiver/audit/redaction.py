@@ -17,7 +17,9 @@ WITH: Mapping[str, tuple[str, ...]] = {
     "params": ("order_digest",),
 }
 """What would tell of a field that is left out: a short one can be guessed from its plain hash."""
-FIELDS = (*sorted({name for kind in KINDS.values() for name in kind.hidden} - {"body_sha256"} | {BODY}), PICTURES)
+_HIDDEN = {name for kind in KINDS.values() if kind.name != "stamp" for name in kind.hidden}
+"""Of the kinds that a bundle has entries of."""
+FIELDS = (*sorted(_HIDDEN - {"body_sha256"} | {BODY}), PICTURES)
 
 
 def left_out(names: Iterable[str]) -> frozenset[str]:

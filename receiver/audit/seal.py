@@ -8,23 +8,21 @@ import asyncio
 import base64
 import contextlib
 import hashlib
-import os
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
 from urllib.parse import urlsplit
 
-import structlog
-
-from receiver.audit import checkpoint, entries, merkle, note, signing, tiles
+from receiver.audit import checkpoint, leaves, merkle, note, signing, tiles
 from receiver.audit.merkle import Frontier
 from receiver.audit.notekey import Signer, read_vkey
-from receiver.audit.witness import Witness
+from receiver.audit.trouble import Trouble
+from receiver.audit.witness import Witness, open_witness
 from receiver.errors import BrokenEvidence, ProofhookError, SealedElsewhere
 from receiver.ledger.archive import Archive
 from receiver.ledger.duties import Duty
-from receiver.ledger.evidence import KINDS, Values, can_name
 from receiver.ledger.ledger import Ledger
-from receiver.ledger.trail import Leaf, Sealed, TileSpan, Waiting
+from receiver.ledger.trail import Sealed, TileSpan
+from receiver.log import get_logger
 from receiver.settings import Settings
 
 MOST = 500
@@ -35,9 +33,8 @@ QUIET = timedelta(hours=1)
 """Between two checkpoints when there is none, so that silence can be proved."""
 PAUSE = 0.5
 """Seconds between two looks at the queue."""
-SALT = 32
 
-log = structlog.get_logger("sealer")
+log = get_logger("sealer")
 
 
 class Sealer:
@@ -48,6 +45,7 @@ class Sealer:
     ) -> None:
         self._ledger, self._archive = ledger, Archive(ledger)
         self._secrets, self._name, self._clock, self._witness = tuple(secrets), name, clock, witness
+        self._trouble = Trouble(clock)
         self._tree: Frontier | None = None
         self._signer: Signer | None = None
         self._last: Sealed | None = None
@@ -57,12 +55,14 @@ class Sealer:
         async with Duty(self._ledger, "seal", self._clock) as duty, self._ledger.listening(PAUSE) as ear:
             while not stop.is_set():
                 if duty.held:
+                    await self._witness.begin()
                     await self._round()
                 else:
                     self._forget()
                 await ear.changed(EVERY.total_seconds(), stop)
             if duty.held:
                 await self._round(last=True)
+            await self._witness.end()
 
     async def _round(self, *, last: bool = False) -> None:
         """Whatever stands in the rows, the process goes on: it has more to do than to seal."""
@@ -72,7 +72,9 @@ class Sealer:
             self._forget()
         except Exception as error:  # noqa: BLE001  see above
             self._forget()
-            log.warning("sealer could not work", error=str(error) if isinstance(error, ProofhookError) else repr(error))
+            self._trouble.stopped(str(error) if isinstance(error, ProofhookError) else repr(error))
+        else:
+            self._trouble.over()
 
     def _forget(self) -> None:
         """What is in memory may not be so any more: it is read again."""
@@ -90,19 +92,19 @@ class Sealer:
 
     async def seal(self) -> int:
         """Append the oldest of the queue to the tree; returns how many of the queue were taken."""
-        waiting = await self._archive.waiting(MOST)
-        if not waiting:
+        tree = self._tree or await self._stored()  # before the look: what another seals after it must be noticed
+        at = _iso(self._clock())
+        batch = await self._archive.look(lambda there: leaves.gather(there, MOST, at))
+        if not batch.taken:
             return 0
-        tree = self._tree or await self._stored()
-        leaves = await self._leaves(waiting)
-        growth = tree.append([leaf.hash for leaf in leaves])
+        growth = tree.append([leaf.hash for leaf in batch.leaves])
         spans = [
             TileSpan(span.level, span.index, span.start, tiles.content(span, growth))
             for span in tiles.spans(tree.size, growth.after.size)
         ]
-        await self._archive.append(tree.size, leaves, spans, sorted({each.n for each in waiting}))
+        await self._archive.append(tree.size, batch.leaves, spans, batch.done)
         self._tree = growth.after
-        return len(waiting)
+        return batch.taken
 
     async def sign(self, *, at_once: bool = False) -> bool:
         """A checkpoint of the tree as it is, when it is time for one; whether it was."""
@@ -151,7 +153,7 @@ class Sealer:
             tree = await self._of_tiles(signed.size)
             if tree.root() == signed.root:
                 return tree
-        log.warning("the tree's tiles do not make the root that was signed; see `proofhook audit verify`")
+        self._trouble.warn("the tree's tiles do not make the root that was signed; see `proofhook audit verify`")
         tree = Frontier().append(await self._archive.hashes(0, signed.size)).after
         if (tree.size, tree.root()) != (signed.size, signed.root):
             raise BrokenEvidence("the entries do not make the root that was signed; see `proofhook audit verify`")
@@ -165,42 +167,6 @@ class Sealer:
         held = await self._archive.tiles(sorted(wanted))
         return Frontier.stored(size, tiles.reader(lambda level, n: held.get((level, n), b""), size))
 
-    async def _leaves(self, waiting: Sequence[Waiting]) -> list[Leaf]:
-        """An entry for each, once; a delivery's key comes before it, and its events behind it."""
-        order = {(each.kind, each.ref): None for each in waiting if each.kind in KINDS and can_name(each.ref)}
-        if strange := [each.n for each in waiting if (each.kind, each.ref) not in order]:
-            log.warning("the queue names what can be no row, and is rid of it", rows=strange[:10])
-        deliveries = [ref for kind, ref in order if kind == "delivery"]
-        order |= {("event", ref): None for ref in await self._archive.events_of(deliveries)}
-        rows = {kind: await self._rows(kind, [r for k, r in order if k == kind]) for kind in {k for k, _ in order}}
-        keys = {str(row["key_fingerprint"]) for row in rows.get("delivery", {}).values() if row["key_fingerprint"]}
-        rows["key"] = await self._rows("key", sorted(keys))
-        return await self._fresh([*(("key", ref) for ref in rows["key"]), *order], rows)
-
-    async def _rows(self, kind: str, refs: Sequence[str]) -> dict[str, Values]:
-        return await self._archive.values(kind, refs)
-
-    async def _fresh(self, order: Sequence[tuple[str, str]], rows: dict[str, dict[str, Values]]) -> list[Leaf]:
-        """The entries that say something new."""
-        at, leaves = _iso(self._clock()), []
-        sealed = {kind: await self._archive.latest(kind, [r for k, r in order if k == kind]) for kind in rows}
-        for kind, ref in order:
-            values, hidden = rows[kind].get(ref), KINDS[kind].hidden
-            before = sealed[kind].get(ref)
-            if values is None if before is None else _same(kind, ref, values, *before):
-                continue
-            salt = os.urandom(SALT)
-            entry = entries.write(entries.build(kind, ref, at, values, hidden, salt))
-            leaves.append(Leaf(kind, ref, salt, entry, merkle.leaf_hash(entry)))
-        return leaves
-
-
-def _same(kind: str, ref: str, values: Values | None, salt: bytes, entry: bytes) -> bool:
-    try:
-        return not entries.differences(entry, entries.again(entry, kind, ref, values, KINDS[kind].hidden, salt))
-    except BrokenEvidence:
-        return False
-
 
 def _iso(at: datetime) -> str:
     return at.astimezone(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
@@ -208,7 +174,7 @@ def _iso(at: datetime) -> str:
 
 def open_sealer(ledger: Ledger, settings: Settings, clock: Callable[[], datetime]) -> Sealer:
     """The sealer of this house."""
-    return Sealer(ledger, settings.secrets, trail_name(settings), clock, Witness(settings.database_url))
+    return Sealer(ledger, settings.secrets, trail_name(settings), clock, open_witness(ledger, settings))
 
 
 def trail_name(settings: Settings) -> str:

@@ -7,9 +7,22 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 from receiver import registry
-from receiver.audit import check_files, check_rows, check_tree, entries, purged, signing
+from receiver.audit import (
+    check_files,
+    check_outside,
+    check_rows,
+    check_stamps,
+    check_tree,
+    entries,
+    purged,
+    signing,
+    timestamp,
+)
+from receiver.audit.check_mirror import MirrorLook
+from receiver.audit.check_outside import Judge
 from receiver.audit.check_proofs import Proofs
 from receiver.audit.findings import Report
+from receiver.audit.mirror import open_mirror
 from receiver.audit.notekey import NoteKey, good_name
 from receiver.audit.witness import Witness
 from receiver.errors import BrokenEvidence, ProofhookError
@@ -46,10 +59,13 @@ class Verifier:
     async def run(self, report: Report, since: datetime | None = None, *, deep: bool = False) -> None:
         """Fill the report: signatures and images `since` then, all else whole; `deep` reads every file, too.
 
-        Raises LedgerBusy when the database does not answer.
+        Raises LedgerBusy when the database does not answer, Misconfigured where TSA_ROOTS cannot be read, or the
+        mirror not be opened.
         """
         loop = asyncio.get_running_loop()
+        roots = timestamp.roots(self.settings.tsa_roots)
         trusting, witness = _Trusting(self.settings), Witness(self.settings.database_url)
+        mirror, judges = open_mirror(self.settings), list[Judge]()
         seen = witness.newest()  # before the look: it is written after the checkpoint
 
         def stored(sha256: str) -> bytes | None:
@@ -61,13 +77,16 @@ class Verifier:
         emptied: set[tuple[str, str]] = set()
 
         def look(there: Inspection) -> None:
-            trail = Trail(there, self.settings.secrets, self.clock(), report)
-            _safely("trail", report, lambda: emptied.update(trail.check(seen, witness.place)))
+            trail = Trail(there, self.settings.secrets, self.clock(), report, emptied)
+            _safely("trail", report, lambda: judges.append(trail.check(seen, witness.place)))
+            _safely("stamps", report, lambda: check_stamps.check(there, roots, report))
             _safely("rows", report, lambda: _strangers(there, report))
             _safely("queue", report, lambda: _waiting(there.queued(), report))
             _safely("deliveries", report, lambda: proofs.check(there.deliveries(since), report, emptied))
 
         await inspect(self.ledger, look)
+        if mirror is not None and judges:
+            await MirrorLook(self.ledger, mirror, judges[0], self.clock(), since).run(deep=deep)
         files = await inspect(self.ledger, lambda there: there.images(since))
         pixels = self.settings.max_image_pixels
         await check_files.images(files, self.storage, report, deep=deep, max_pixels=pixels, emptied=emptied)
@@ -88,20 +107,23 @@ def _strangers(there: Inspection, report: Report) -> None:
 
 @dataclass(frozen=True, slots=True)
 class Trail:
-    """The look at tree, checkpoints and the rows that were sealed. `secrets` are ours."""
+    """The look at tree, checkpoints and the rows that were sealed. `secrets` are ours.
+
+    `emptied` is filled with the kinds and names of the rows that a purge emptied.
+    """
 
     there: Inspection
     secrets: Sequence[bytes]
     now: datetime
     report: Report
+    emptied: set[tuple[str, str]]
 
-    def check(self, seen: bytes | None, place: str) -> set[tuple[str, str]]:
-        """`seen` is the newest checkpoint that was kept outside, at `place`. Returns the rows that a purge emptied."""
+    def check(self, seen: bytes | None, place: str) -> Judge:
+        """`seen` is the checkpoint that is kept in the file `place`. Returns who judges what else is kept outside."""
         there, report, marks = self.there, self.report, self.there.checkpoints()
         trusted = self._keys()
-        outside = _outside(seen, trusted, report)
         signed = sorted(_signed(row.note for row in marks))
-        tree = check_tree.Tree(frozenset(size for size, _ in signed) | ({outside[0]} if outside else set()))
+        tree = check_tree.Tree(frozenset(size for size, _ in signed))
         purges = purged.read(there.purges())
         rows = check_rows.Rows(there.resealed(), there.queued(), there.values, report, signed, purges)
         newest = _Newest()
@@ -109,16 +131,12 @@ class Trail:
         check_tree.stored_tiles(there.tiles(), tree, report)
         good = check_tree.checkpoints(marks, tree, trusted, report)
         self._unsigned(good, tree.frontier.size, newest)
-        if outside is not None and tree.roots.get(outside[0]) != outside[1]:
-            detail = f"a checkpoint kept outside names {outside[0]} entries with a root that they do not make"
-            report.found("rolled back", "trail", detail)
-        if seen is not None and seen not in {row.note for row in marks}:
-            report.found("rolled back", "checkpoint", f"the one that is kept in {place} is not in the database")
-        if marks and seen is None and place:
-            report.note(f"no checkpoint is kept in {place}: that the whole file is an older one cannot be seen")
+        judge = Judge(tree, trusted, self.secrets, report)
+        check_outside.beside(seen, place, marks, judge)
         for sentence in purged.notes(purges, {ref for kind, ref in rows.emptied if kind == "order"}):
             report.note(sentence)
-        return rows.emptied
+        self.emptied.update(rows.emptied)
+        return judge
 
     def _keys(self) -> list[NoteKey]:
         rows = self.there.numbered_signers()
@@ -158,17 +176,6 @@ def _signed(notes: Iterable[bytes]) -> Iterable[tuple[int, str]]:
         found = _SIZE_AND_TIME.match(note)
         if found is not None:
             yield int(found[1]), found[2].decode()
-
-
-def _outside(seen: bytes | None, trusted: Sequence[NoteKey], report: Report) -> tuple[int, bytes] | None:
-    if seen is None:
-        return None
-    try:
-        found = check_tree.read(seen, trusted)
-    except BrokenEvidence as error:
-        report.found("forged", "the checkpoint outside the database", str(error))
-        return None
-    return found.size, found.root
 
 
 def _waiting(queued: Mapping[str, Collection[str]], report: Report) -> None:

@@ -15,27 +15,38 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 
+class Look:
+    """The queue, what stands behind it and what was sealed of it, over one connection: they go together."""
+
+    def __init__(self, connection: "Connection") -> None:
+        self._connection = connection
+
+    def waiting(self, limit: int) -> list[Waiting]:
+        """The oldest of the queue."""
+        return trail.waiting(self._connection, limit)
+
+    def values(self, kind: str, refs: Sequence[str]) -> dict[str, Values]:
+        """Rows as they stand, by name; what is gone is missing."""
+        return evidence.read(self._connection, evidence.KINDS[kind], refs)
+
+    def events_of(self, delivery_ids: Sequence[str]) -> list[str]:
+        """The names of the events that these deliveries brought."""
+        return trail.events_of(self._connection, delivery_ids)
+
+    def latest(self, kind: str, refs: Sequence[str]) -> dict[str, tuple[bytes, bytes]]:
+        """Name → salt and entry, as last sealed."""
+        return trail.latest(self._connection, kind, refs)
+
+
 class Archive:
     """Every method is one look, or one transaction. Raises LedgerBusy when the database does not answer."""
 
     def __init__(self, ledger: "Ledger") -> None:
         self._ledger = ledger
 
-    async def waiting(self, limit: int) -> list[Waiting]:
-        """The oldest of the queue."""
-        return await self._read(lambda c: trail.waiting(c, limit))
-
-    async def values(self, kind: str, refs: Sequence[str]) -> dict[str, Values]:
-        """Rows as they stand, by name; what is gone is missing."""
-        return await self._read(lambda c: evidence.read(c, evidence.KINDS[kind], refs))
-
-    async def events_of(self, delivery_ids: Sequence[str]) -> list[str]:
-        """The names of the events that these deliveries brought."""
-        return await self._read(lambda c: trail.events_of(c, delivery_ids))
-
-    async def latest(self, kind: str, refs: Sequence[str]) -> dict[str, tuple[bytes, bytes]]:
-        """Name → salt and entry, as last sealed."""
-        return await self._read(lambda c: trail.latest(c, kind, refs))
+    async def look(self, at: Callable[[Look], T]) -> T:
+        """Let `at` see the queue and what it names, in a thread."""
+        return await self._read(lambda c: at(Look(c)))
 
     async def size(self) -> int:
         """How many leaves the tree has."""

@@ -6,7 +6,7 @@ from typing import TypeVar
 
 from sqlalchemy import ColumnElement, Connection, or_, select
 
-from receiver.ledger import evidence, tables, trail, trail_reading
+from receiver.ledger import evidence, stamps, tables, trail, trail_reading
 from receiver.ledger.evidence import KINDS, Values
 from receiver.ledger.ledger import Ledger
 from receiver.ledger.names import apart
@@ -68,11 +68,15 @@ class BundleReading:
         rows = self._connection.execute(select(unsealed.c.kind, unsealed.c.ref))
         return [(str(row.kind), ref) for row in rows for ref in apart(str(row.ref))]
 
-    def checkpoint_over(self, size: int) -> tuple[int, bytes] | None:
-        """The first checkpoint of a tree of so many leaves or more: its size and note."""
-        query = select(checkpoint.c.size, checkpoint.c.note).where(checkpoint.c.size >= size)
+    def checkpoint_over(self, size: int) -> bytes | None:
+        """The first checkpoint of a tree of so many leaves or more: its note."""
+        query = select(checkpoint.c.note).where(checkpoint.c.size >= size)
         row = self._connection.execute(query.order_by(checkpoint.c.n).limit(1)).first()
-        return None if row is None else (int(row.size), _bytes(row.note))
+        return None if row is None else _bytes(row.note)
+
+    def stamped_over(self, size: int) -> tuple[bytes, bytes] | None:
+        """Of the first such checkpoint that has a timestamp: its note, and the authority's answer."""
+        return stamps.over(self._connection, size)
 
     def tile(self, level: int, n: int) -> bytes:
         """The hashes of a tile."""

@@ -4,9 +4,10 @@ Values are read raw, past SQLAlchemy's types: a time that was tampered with must
 What is left out is operational (docs/evidence.md lists each column with its reason).
 """
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import cache
 from typing import Any
 
 from sqlalchemy import (
@@ -26,7 +27,8 @@ from sqlalchemy import (
 )
 from sqlalchemy.types import NullType
 
-from receiver.ledger import tables
+from receiver.ledger import tables, trail_tables
+from receiver.ledger.among import Among
 from receiver.ledger.names import ref_of
 from receiver.ledger.tables import Moment
 
@@ -122,6 +124,14 @@ KINDS: Mapping[str, Kind] = {
             moves=("purged_at", "files", "why"),
             at="purged_at",
         ),
+        Kind(
+            "stamp",
+            trail_tables.stamp,
+            ("note_sha256",),
+            ("checkpoint", "tsa", "asked_at", "stamped_at"),
+            ("response",),
+            at="asked_at",
+        ),
     )
 }  # fmt: skip
 
@@ -144,19 +154,25 @@ def read(connection: Connection, kind: Kind, refs: Iterable[str]) -> dict[str, V
     wanted = {ref for ref in refs if can_name(ref)}
     if not wanted:
         return {}
-    firsts = list({keys_of(kind, ref)[0] for ref in wanted})
-    found = _rows(connection, kind, _query(connection, kind).where(kind.table.c[kind.keys[0]].in_(firsts)))
+    firsts = sorted({keys_of(kind, ref)[0] for ref in wanted})
+    found = _shaped(kind, _by_first(kind.name).run(connection, firsts).all())
     return {ref: values for ref, values in found if ref in wanted}
+
+
+@cache
+def _by_first(name: str) -> Among:
+    kind = KINDS[name]
+    return Among(f"{kind.table.name}.{kind.keys[0]}", lambda file, among: _query(kind, file=file).where(among))
 
 
 def read_all(connection: Connection, kind: Kind) -> Iterable[tuple[str, Values]]:
     """Every row of the kind, in the order of its key."""
     order = [kind.table.c[name] for name in kind.keys]
-    return _rows(connection, kind, _query(connection, kind).order_by(*order).execution_options(yield_per=1000))
+    query = _query(kind, file=connection.dialect.name == "sqlite").order_by(*order)
+    return _shaped(kind, connection.execute(query.execution_options(yield_per=1000)))
 
 
-def _query(connection: Connection, kind: Kind) -> Select[Any]:
-    file = connection.dialect.name == "sqlite"
+def _query(kind: Kind, *, file: bool) -> Select[Any]:
     query = select(*(raw(kind.table.c[name], file=file) for name in (*kind.keys, *kind.plain, *kind.hidden)))
     return query if kind.sealed is None else query.where(text(kind.sealed))
 
@@ -170,11 +186,12 @@ def raw(column: Column[Any], *, file: bool) -> Any:
     return cast(column, Integer) if isinstance(column.type, Boolean) else column
 
 
-def _rows(connection: Connection, kind: Kind, query: Select[Any]) -> Iterable[tuple[str, Values]]:
+def _shaped(kind: Kind, rows: Iterable[Any]) -> Iterator[tuple[str, Values]]:
     keys, names = len(kind.keys), (*kind.plain, *kind.hidden)
-    shapes = [(name, _shape(kind.table.c[name])) for name in names]
-    for row in connection.execute(query):
-        values = {name: shape(value) for (name, shape), value in zip(shapes, row[keys:], strict=True)}
+    shapes = [_shape(kind.table.c[name]) for name in names]
+    for row in rows:
+        columns = zip(names, shapes, row[keys:], strict=True)
+        values = {name: None if value is None else shape(value) for name, shape, value in columns}  # nothing is nothing
         yield ref_of(*[str(plain(key)) for key in row[:keys]]), values
 
 
@@ -187,7 +204,7 @@ def _shape(column: Column[Any]) -> Callable[[Any], Any]:
 def plain(value: Any) -> Any:
     """Text, a whole number or nothing; what SQLite holds beside those, or instead of text, is told apart from them."""
     if type(value) is str:
-        if value.isprintable() or not any("\ud800" <= letter <= "\udfff" for letter in value):
+        if value.isascii() or value.isprintable() or not any("\ud800" <= letter <= "\udfff" for letter in value):
             return value
         return f"text {value.encode('utf-8', 'surrogateescape').hex()}"
     return f"blob {value.hex()}" if isinstance(value, bytes) else value

@@ -7,9 +7,10 @@ from typing import TypeVar
 
 from sqlalchemy import Connection
 
-from receiver.ledger import evidence, trail_reading
+from receiver.ledger import evidence, stamps, trail_reading
 from receiver.ledger.evidence import Values
 from receiver.ledger.ledger import Ledger
+from receiver.ledger.stamps import StampRow
 from receiver.ledger.trail import SignerKey
 from receiver.ledger.trail_reading import CheckpointRow, ImageFile, LeafRow, SignedRow, TileRow
 
@@ -33,6 +34,10 @@ class Inspection:
     def checkpoints(self) -> list[CheckpointRow]:
         """Every checkpoint, the oldest first."""
         return list(trail_reading.checkpoints(self._connection))
+
+    def stamps(self) -> Iterator[StampRow]:
+        """Every timestamp, in the order of its checkpoint."""
+        return stamps.every(self._connection)
 
     def signers(self) -> list[SignerKey]:
         """Every key of ours, the first first."""

@@ -3,11 +3,14 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from operator import itemgetter
+from typing import Any
 
-from sqlalchemy import Connection, Table, delete, func, insert, select, tuple_, update
+from sqlalchemy import Connection, Select, Table, TextClause, and_, delete, func, insert, select, text, tuple_, update
 
 from receiver.errors import SealedElsewhere
 from receiver.ledger import tables
+from receiver.ledger.among import Among
 from receiver.ledger.evidence import moment, raw
 from receiver.ledger.names import apart, ref_of, together
 from receiver.ledger.trail_tables import checkpoint, signer, tile, trail, unsealed
@@ -81,21 +84,30 @@ def waiting(connection: Connection, limit: int) -> list[Waiting]:
 
 def events_of(connection: Connection, delivery_ids: Sequence[str]) -> list[str]:
     """The names of the events that these deliveries brought."""
+    return sorted(ref_of(*row) for row in _EVENTS.run(connection, delivery_ids))
+
+
+def _events(_file: bool, among: TextClause) -> Select[Any]:
     event, delivery = tables.event.c, tables.delivery.c
-    mine = select(delivery.job_id).where(delivery.id.in_(delivery_ids), delivery.job_id.is_not(None))
-    query = select(event.job_id, event.event_id).where(event.job_id.in_(mine), event.delivery_id.in_(delivery_ids))
-    return [ref_of(*row) for row in connection.execute(query.order_by(event.job_id, event.event_id))]
+    brought = and_(event.job_id == delivery.job_id, event.delivery_id == delivery.id)  # by the job: it has the index
+    return select(event.job_id, event.event_id).select_from(tables.delivery.join(tables.event, brought)).where(among)
+
+
+_EVENTS = Among("delivery.id", _events)
 
 
 def latest(connection: Connection, kind: str, refs: Sequence[str]) -> dict[str, tuple[bytes, bytes]]:
     """Name → salt and entry, as last sealed."""
-    found: dict[str, tuple[bytes, bytes]] = {}
-    for start in range(0, len(refs), CHUNK):
-        columns = (raw(column, file=_is_file(connection)) for column in (trail.c.ref, trail.c.salt, trail.c.entry))
-        query = select(*columns).where(trail.c.kind == kind, trail.c.ref.in_(refs[start : start + CHUNK]))
-        for ref, salt, entry in connection.execute(query.order_by(trail.c.n)):
-            found[ref] = (_blob(salt), _blob(entry))
-    return found
+    rows = sorted(_LATEST.run(connection, refs, kind=kind), key=itemgetter(0))
+    return {row.ref: (_blob(row.salt), _blob(row.entry)) for row in rows}
+
+
+def _sealed(file: bool, among: TextClause) -> Select[Any]:
+    shown = (raw(column, file=file) for column in (trail.c.n, trail.c.ref, trail.c.salt, trail.c.entry))
+    return select(*shown).where(text("trail.kind = :kind"), among)
+
+
+_LATEST = Among("trail.ref", _sealed)
 
 
 def _blob(value: object) -> bytes:
@@ -125,16 +137,17 @@ def append(
     _alone(connection)
     if size(connection) != first:
         raise SealedElsewhere("another process has sealed meanwhile")
-    rows = [
-        {"n": first + at, "kind": leaf.kind, "ref": leaf.ref, "salt": leaf.salt, "entry": leaf.entry, "hash": leaf.hash}
-        for at, leaf in enumerate(leaves)
-    ]
+    rows = [(n, leaf.kind, leaf.ref, leaf.salt, leaf.entry, leaf.hash) for n, leaf in enumerate(leaves, first)]
     if rows:
-        connection.execute(insert(trail), rows)
+        connection.exec_driver_sql(_ADD if _is_file(connection) else _ADD.replace("?", "%s"), rows)
     for span in spans:
         _grow(connection, span)
-    for start in range(0, len(done), CHUNK):
-        connection.execute(delete(unsealed).where(unsealed.c.n.in_(done[start : start + CHUNK])))
+    _DONE.run(connection, done)
+
+
+_ADD = "INSERT INTO trail (n, kind, ref, salt, entry, hash) VALUES (?, ?, ?, ?, ?, ?)"
+"""As the drivers take it: SQLAlchemy's own insert looks at every value, and the ledger is locked meanwhile."""
+_DONE = Among("unsealed.n", lambda _file, among: delete(unsealed).where(among))
 
 
 def _grow(connection: Connection, span: TileSpan) -> None:

@@ -72,8 +72,22 @@ class SignerRow(SQLModel, table=True):
     vouched: bytes | None = Field(default=None, sa_column=Column(LargeBinary))
 
 
+class StampRow(SQLModel, table=True):
+    """What a timestamp authority (RFC 3161) says of one checkpoint, by the SHA-256 of its note: its whole answer."""
+
+    __tablename__ = "stamp"
+
+    note_sha256: str = Field(primary_key=True)
+    checkpoint: int = Field(sa_column=Column(BigInteger, nullable=False))
+    tsa: str
+    asked_at: datetime = Field(sa_column=Column(Moment, nullable=False))
+    stamped_at: datetime = Field(sa_column=Column(Moment, nullable=False))
+    response: bytes = Field(sa_column=Column(LargeBinary, nullable=False))
+
+
 unsealed = UnsealedRow.__table__  # type: ignore[attr-defined]  # SQLModel makes it at class creation
 trail = TrailRow.__table__  # type: ignore[attr-defined]
 tile = TileRow.__table__  # type: ignore[attr-defined]
 checkpoint = CheckpointRow.__table__  # type: ignore[attr-defined]
 signer = SignerRow.__table__  # type: ignore[attr-defined]
+stamp = StampRow.__table__  # type: ignore[attr-defined]

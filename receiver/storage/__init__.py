@@ -1,16 +1,20 @@
 """Where bytes are kept: one seam, one URL. `open_storage(settings.storage_url)` is the way in."""
 
 from collections.abc import Mapping
-from pathlib import Path
-from urllib.parse import unquote
 
 from receiver.errors import Misconfigured
+from receiver.storage.addresses import MIRROR, STORAGE, apart, folder_of
 from receiver.storage.folder import Folder
 from receiver.storage.memory import Memory
+from receiver.storage.once import Held, Once
+from receiver.storage.once_folder import OnceFolder
 from receiver.storage.protocol import BATCH, Storage, Stored, Writer
 from receiver.storage.slots import slot
 
-__all__ = ["BATCH", "Folder", "Memory", "Storage", "Stored", "Writer", "open_storage", "slot"]
+__all__ = [
+    "BATCH", "Folder", "Held", "Memory", "Once", "Storage", "Stored", "Writer", "apart", "open_once", "open_storage",
+    "slot",
+]  # fmt: skip
 
 
 def open_storage(url: str, account: Mapping[str, str] | None = None) -> Storage:
@@ -22,7 +26,7 @@ def open_storage(url: str, account: Mapping[str, str] | None = None) -> Storage:
     scheme, colon, rest = url.partition(":")
     match scheme.lower() if colon else "":
         case "file":
-            return Folder(_folder(rest))
+            return Folder(folder_of(rest))
         case "memory" if not rest:
             return Memory()
         case "s3":
@@ -31,20 +35,31 @@ def open_storage(url: str, account: Mapping[str, str] | None = None) -> Storage:
             raise Misconfigured("STORAGE_URL: write file:./images, file:///absolute/folder, s3://bucket or memory:")
 
 
+def open_once(url: str, account: Mapping[str, str], *, makes: bool) -> Once:
+    """What CHECKPOINT_MIRROR_URL names: `file:/folder` or `s3://bucket/prefix`.
+
+    `makes` a folder that is not there, when it is first used. Raises Misconfigured.
+    """
+    if url.lower().startswith("file:"):
+        return OnceFolder(folder_of(url.partition(":")[2], MIRROR), makes=makes)
+    try:
+        from receiver.storage.once_bucket import open_once_bucket  # noqa: PLC0415  see `_objects`
+
+        return open_once_bucket(url, account)
+    except ImportError as error:
+        raise _no_client(MIRROR) from error
+    except Misconfigured as error:
+        raise Misconfigured(str(error).replace(STORAGE, MIRROR)) from error
+
+
 def _objects(url: str, account: Mapping[str, str]) -> Storage:
     """Imported only here: whoever stores in a folder need not have, or load, the client."""
     try:
         from receiver.storage.objects import open_objects  # noqa: PLC0415  see above
     except ImportError as error:
-        raise Misconfigured("STORAGE_URL: install the client of object stores: pip install 'proofhook[s3]'") from error
+        raise _no_client(STORAGE) from error
     return open_objects(url, account)
 
 
-def _folder(rest: str) -> Path:
-    """The path in a file URL (RFC 8089), which may also be relative to the working directory."""
-    path = unquote(rest.removeprefix("//localhost") if rest.startswith("//localhost/") else rest)
-    if path.startswith("///"):
-        path = path[2:]
-    if not path or path.startswith("//") or "\0" in path:
-        raise Misconfigured("STORAGE_URL: name a folder of this machine, as file:./images or file:///absolute/folder")
-    return Path(path)
+def _no_client(setting: str) -> Misconfigured:
+    return Misconfigured(f"{setting}: install the client of object stores: pip install 'proofhook[s3]'")

@@ -1,7 +1,6 @@
 """Objects in a bucket of any S3-compatible store: `<prefix>/<first two digits>/<sha256>`, the bytes as they came."""
 
 import asyncio
-import atexit
 import hashlib
 import tempfile
 import time
@@ -29,11 +28,6 @@ READY_FOR = 15.0
 """Seconds that a good answer of `ready` is believed: each costs a PUT, and platforms ask every second."""
 NOT_READY_FOR = 2.0
 READY_PATIENCE = 5.0
-LAST_REST = 0.05
-"""Seconds that the client's own threads get to let go of Python before it ends. It has no way of being closed, and one
-in ten short processes died of SIGABRT with all its work done: github.com/PyO3/pyo3-async-runtimes/issues/40."""
-
-atexit.register(time.sleep, LAST_REST)
 
 
 def open_objects(url: str, given: Mapping[str, str]) -> "Objects":

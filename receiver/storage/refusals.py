@@ -18,12 +18,12 @@ _NO_BUCKET = "NoSuchBucket"
 
 
 @contextlib.contextmanager
-def taking() -> Iterator[None]:
+def taking(store: str = "the object store (STORAGE_URL)") -> Iterator[None]:
     """Whatever is said against taking bytes is StorageFull: the sender keeps them, and sends them again."""
     try:
         yield
     except TROUBLE as error:
-        raise StorageFull(f"the object store (STORAGE_URL) takes no bytes: {why(error)}") from None
+        raise StorageFull(f"{store} takes no bytes: {why(error)}") from None
 
 
 @contextlib.contextmanager

@@ -13,6 +13,7 @@ NO_VOLUMES = {"Heroku"}
 MENDS = {
     "DATABASE_URL": "DATABASE_URL of a PostgreSQL database",
     "STORAGE_URL": "STORAGE_URL=s3://bucket/prefix",
+    "CHECKPOINT_MIRROR_URL": "CHECKPOINT_MIRROR_URL=s3://another-bucket",
 }
 
 
@@ -22,8 +23,8 @@ def will_be_lost(settings: Settings, environment: Mapping[str, str]) -> str | No
     if platform is None:
         return None
     database = sqlite_file(settings.database_url)
-    folder = _folder(settings.storage_url)
-    places = {"DATABASE_URL": database.resolve().parent if database else None, "STORAGE_URL": folder}
+    places = {"DATABASE_URL": database.resolve().parent if database else None}
+    places |= {name: _folder(getattr(settings, name.lower())) for name in ("STORAGE_URL", "CHECKPOINT_MIRROR_URL")}
     lost = [name for name, place in places.items() if place and (platform in NO_VOLUMES or not _on_a_volume(place))]
     if not lost:
         return None

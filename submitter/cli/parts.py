@@ -110,9 +110,13 @@ async def worker(settings: Settings, ending: Ending) -> None:
 
 
 async def reconciler(settings: Settings, ending: Ending) -> None:
-    """Ask about jobs, seal what is evidence and purge what is old, until the word comes; calls have a moment left."""
+    """Ask about jobs, seal what is evidence, have it stamped and purge what is old, until the word comes.
+
+    Calls have a moment left then.
+    """
     from receiver.audit.purge import Purger
     from receiver.audit.seal import open_sealer
+    from receiver.audit.stamping import open_stamper
     from submitter.client import open_desk
     from submitter.reconcile import Reconciler
 
@@ -120,10 +124,13 @@ async def reconciler(settings: Settings, ending: Ending) -> None:
     desk = open_desk(settings)
     started()
     try:
+        stamper = open_stamper(desk.road.ledger, settings, desk.road.clock)
         sealer = open_sealer(desk.road.ledger, settings, desk.road.clock)
         purger = Purger(desk.road.ledger, desk.road.storage, desk.road.clock)
         async with asyncio.TaskGroup() as group:
             group.create_task(_for_a_moment(sealer.run(stop), stop, LAST_QUESTION))
+            if stamper is not None:
+                group.create_task(_for_a_moment(stamper.run(stop), stop, LAST_QUESTION))
             group.create_task(_for_a_moment(Reconciler(desk).run(stop), stop, LAST_QUESTION))
             group.create_task(_for_a_moment(purger.run(stop, settings.retention_days), stop, LAST_QUESTION))
     finally:

@@ -47,6 +47,11 @@ def test_elsewhere_nothing_is_said(tmp_path: Path) -> None:
     [
         ({"database_url": SERVER}, "STORAGE_URL", "DATABASE_URL"),
         ({"storage_url": "s3://bucket/prefix"}, "DATABASE_URL", "STORAGE_URL"),
+        (
+            {"database_url": SERVER, "storage_url": "s3://bucket", "checkpoint_mirror_url": "file:m"},
+            "MIRROR",
+            "STORAGE",
+        ),
     ],
 )
 def test_only_what_is_lost_is_named(given: dict[str, str], lost: str, kept: str, tmp_path: Path) -> None:

@@ -42,6 +42,8 @@ WRONG = [
     ("CONFIRM_UNSIGNED", "fal,nobody"), ("IMAGE_HOSTS", "http://localhost:8000"), ("IMAGE_HOSTS", "localhost:0"),
     ("IMAGE_HOSTS", "ok.example,*.example"), ("FIREWORKS_SIGNATURE_FORM", "sha1=hex"),
     ("UPLOADS_TO", "storage"), ("UPLOADS_TO", "bucket"),
+    ("CHECKPOINT_MIRROR_URL", "memory:"), ("CHECKPOINT_MIRROR_URL", "/mnt/mirror"), ("CHECKPOINT_MIRROR_URL", "file:"),
+    ("CHECKPOINT_MIRROR_URL", "file:images/"), ("CHECKPOINT_MIRROR_URL", "FILE:./images/../images"),
 ]  # fmt: skip
 
 
@@ -217,3 +219,41 @@ def test_the_object_stores_account(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AWS_SESSION_TOKEN", "")
     Path(".env").unlink()
     assert row("AWS_SESSION_TOKEN")["source"] == "not set"
+
+
+@pytest.mark.parametrize(
+    ("url", "good"),
+    [
+        ("https://tsa.example/tsr", True),
+        ("https://me:word@tsa.example:8443/", True),
+        ("http://127.0.0.1:3161/", True),
+        ("http://[::1]:3161/", True),
+        ("http://localhost/tsr", True),
+        ("http://tsa.example/tsr", True),
+        ("http://me:word@tsa.example/", False),
+        ("ftp://localhost/", False),
+        ("https://tsa.example/?a=b", False),
+        ("tsa.example", False),
+    ],
+)
+def test_the_address_of_a_timestamp_authority(monkeypatch: pytest.MonkeyPatch, url: str, good: bool) -> None:
+    """Plain http will do, but for a password; it is used as it was written, and its password is shown to nobody."""
+    monkeypatch.setenv("TSA_URL", url)
+    if not good:
+        with pytest.raises(Misconfigured, match="TSA_URL: write an address"):
+            load()
+        return
+    found = load()
+    assert found.tsa_url == url
+    assert "word@" not in repr(found) + str(shown(found))
+
+
+def test_the_mirror_is_another_place_than_the_storage(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Another prefix or endpoint is another place; the same, however it is spelled, is refused, and no URL repeated."""
+    monkeypatch.setenv("STORAGE_URL", "s3://images/here?endpoint=https://objects.example")
+    for other in ("s3://images/there?endpoint=https://objects.example", "s3://images/here", "file:/here"):
+        assert load(checkpoint_mirror_url=other).checkpoint_mirror_url == other
+    monkeypatch.setenv("AWS_ENDPOINT_URL", "https://objects.example/")
+    with pytest.raises(Misconfigured, match=r"^CHECKPOINT_MIRROR_URL: that is where STORAGE_URL leads") as caught:
+        load(checkpoint_mirror_url="S3://images/here/?region=eu")
+    assert "images" not in str(caught.value)

@@ -11,6 +11,7 @@ from receiver.audit.stranger.archive import MANIFEST, read
 from receiver.audit.stranger.contents import check_contents, read_entry
 from receiver.audit.stranger.findings import Bad, NotABundle, Report, lines, shown
 from receiver.audit.stranger.notes import canonical, chain, read_note, sha256
+from receiver.audit.stranger.stamps import STAMP, check_stamp
 
 GOOD, NO_BUNDLE, WRONG = 0, 2, 3
 SIGNED, CHECKPOINT, SIGNERS = "manifest.note", "checkpoint.note", "signers.json"
@@ -38,6 +39,9 @@ def check(files: Mapping[str, bytes], pinned: str | None = None, report: Report 
             raise Bad(f"it is of the trail {origin}")
         size, root = int(count), canonical(total)
         report.checked["checkpoints"] += 1
+    with report.naming("forged", STAMP):
+        if STAMP in files:
+            check_stamp(files[STAMP], files[CHECKPOINT], report)
     places = sorted({name.rsplit("/", 1)[0] for name in files if name.startswith("trail/")})
     entries = [each for place in places if (each := read_entry(place, files, size, root, report))]
     with report.naming("changed", MANIFEST):

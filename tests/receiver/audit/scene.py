@@ -1,4 +1,7 @@
-"""A sealed ledger to tamper with: deliveries of every kind, images, ends, two keys of ours, several checkpoints."""
+"""A sealed ledger to tamper with: deliveries of every kind, images, ends, two keys of ours, several checkpoints.
+
+The newest checkpoint of a file is kept beside it; those of a server are mirrored to a folder.
+"""
 
 import hashlib
 import hmac
@@ -10,16 +13,20 @@ from typing import Any
 
 from sqlalchemy import Connection
 
+from receiver.audit import timestamp
 from receiver.audit.findings import Report
 from receiver.audit.seal import QUIET, Sealer
 from receiver.audit.verify import Verifier
-from receiver.audit.witness import Witness
-from receiver.ledger import jobs, tables, trail
+from receiver.audit.witness import Witness, open_witness
+from receiver.ledger import jobs, stamps, tables, trail
+from receiver.ledger.glance import sqlite_file
 from receiver.ledger.ledger import Ledger
+from receiver.ledger.stamps import Stamped
 from receiver.ledger.tasks import Collected
 from receiver.settings import Settings
 from receiver.storage import Folder
 from receiver.wire.types import Failure
+from tests.receiver.audit.authority import Authority
 from tests.receiver.audit.editing import Editor, Row, editor
 from tests.receiver.house import OTHER_SEED, House, Placed, configured, done, opened, png, public
 from tests.receiver.keyserver import jwk, jwks
@@ -30,6 +37,8 @@ STRANGER = "3" * 64
 """The seed of a key that no key server gives."""
 MANY = 260
 """Orders in one go: more than a tile holds."""
+AUTHORITY = Authority()
+"""Stamps a checkpoint of each day."""
 
 
 @dataclass(slots=True)
@@ -58,13 +67,21 @@ class Scene:
         return (Path(place), Path(place).read_bytes()) if place else None
 
     def sealer(self, *secrets: bytes, ledger: Ledger | None = None) -> Sealer:
-        given = secrets or self.settings.secrets
-        return Sealer(ledger or self.ledger, given, NAME, lambda: self.now, Witness(self.settings.database_url))
+        given, here = secrets or self.settings.secrets, ledger or self.ledger
+        return Sealer(here, given, NAME, lambda: self.now, open_witness(here, self.settings))
+
+    def mirrored(self) -> set[Path]:
+        """The files of the mirror."""
+        return {path for path in (self.folder / "mirror").rglob("*") if path.is_file()}
 
 
 async def build(folder: Path, database_url: str) -> Scene:
     """Everything that a ledger can hold, sealed in several steps, and two deliveries that still wait."""
-    settings = configured(folder, database_url=database_url)
+    (folder / "roots.pem").write_bytes(AUTHORITY.roots)
+    mirror = "" if sqlite_file(database_url) else f"file:{folder}/mirror"
+    settings = configured(
+        folder, database_url=database_url, tsa_roots=str(folder / "roots.pem"), checkpoint_mirror_url=mirror
+    )
     async with opened(folder, database_url=database_url) as house:
         await _first_day(house, settings)
         await _later(house, settings)
@@ -86,12 +103,15 @@ async def build(folder: Path, database_url: str) -> Scene:
 
 
 async def _first_day(house: House, settings: Settings) -> None:
-    sealer = Sealer(house.road.ledger, settings.secrets[:1], NAME, house.clock, Witness(settings.database_url))
+    sealer = Sealer(
+        house.road.ledger, settings.secrets[:1], NAME, house.clock, open_witness(house.road.ledger, settings)
+    )
     first, second = await house.place("fal"), await house.place("fal")
     await house.fal(first)
     await house.fal(second, done(second.request_id, "https://v3.fal.media/a.png", "https://v3.fal.media/b.png"))
     await house.fal(first, seed=STRANGER)
     await sealer.work()
+    await stamped(house.road.ledger, house.clock(), AUTHORITY)
     house.clock.ahead(seconds=5)
     await _collected(house)
     await fireworks(house)
@@ -100,7 +120,7 @@ async def _first_day(house: House, settings: Settings) -> None:
 
 async def _later(house: House, settings: Settings) -> None:
     """With a new key of ours: an upload, a large body, a failed job, another key of fal's, a purge, a quiet hour."""
-    sealer = Sealer(house.road.ledger, settings.secrets, NAME, house.clock, Witness(settings.database_url))
+    sealer = Sealer(house.road.ledger, settings.secrets, NAME, house.clock, open_witness(house.road.ledger, settings))
     house.clock.ahead(minutes=1)
     uploaded = await house.place("runware", upload=True)
     assert (await house.client.put(uploaded.uploads[0], content=png(color="navy"))).is_success
@@ -112,6 +132,7 @@ async def _later(house: House, settings: Settings) -> None:
     await _failed(house)
     await _collected(house)
     await sealer.work()
+    await stamped(house.road.ledger, house.clock(), AUTHORITY)
     house.clock.ahead(minutes=1)
     purged = {"purged_at": house.clock(), "files": 0, "why": "RETENTION_DAYS=1", "pending": "a b"}
     await house.road.ledger.fact(lambda c: _purged(c, {"job_id": uploaded.id} | purged))
@@ -120,6 +141,17 @@ async def _later(house: House, settings: Settings) -> None:
     await sealer.work()
     house.clock.now += QUIET
     await sealer.work()
+
+
+async def stamped(ledger: Ledger, now: datetime, authority: Authority) -> Stamped:
+    """Be the stamper: the authority's word on the newest checkpoint is kept, and waits to be sealed."""
+    found = await ledger.read(stamps.unstamped)
+    assert found is not None
+    n, note = found
+    response = authority.answer(timestamp.ask(note).data, now)
+    made = Stamped(stamps.name(note), n, "https://tsa.example/", now, now, response)
+    assert await ledger.fact(lambda c: stamps.add(c, made))
+    return made
 
 
 def _purged(connection: Connection, row: Row) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 from receiver.audit.findings import Report
 from receiver.audit.seal import Sealer
 from receiver.audit.verify import Verifier
-from receiver.audit.witness import Witness
+from receiver.audit.witness import open_witness
 from receiver.ledger import jobs, trail_tables
 from receiver.ledger.ledger import Ledger
 from receiver.settings import Settings
@@ -29,7 +29,7 @@ class Trail:
     def sealer(self) -> Sealer:
         """One of its own connections, as another process has."""
         self.more.append(Ledger(self.settings.database_url))
-        witness = Witness(self.settings.database_url)
+        witness = open_witness(self.more[-1], self.settings)
         return Sealer(self.more[-1], self.settings.secrets, NAME, lambda: self.now, witness)
 
     async def jobs(self, count: int) -> list[str]:

@@ -3,7 +3,6 @@ from enum import IntEnum, StrEnum
 from typing import Any
 
 import pytest
-import rfc8785
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -145,18 +144,3 @@ def test_nesting_is_bounded() -> None:
     for depth in (canonical.MAX_DEPTH + 1, 100_000):
         with pytest.raises(BrokenEvidence, match="nested deeper"):
             canonical.encode(nested(depth))
-
-
-NAMES = st.text(st.characters(max_codepoint=127), max_size=8)
-PLAIN = st.recursive(
-    st.none() | st.booleans() | st.integers(-canonical.LARGEST_INT, canonical.LARGEST_INT) | TEXT,
-    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(NAMES, inner, max_size=4),
-    max_leaves=12,
-)
-
-
-@given(st.dictionaries(NAMES, PLAIN, max_size=5))
-def test_the_quick_way_gives_the_librarys_bytes(entry: dict[str, Any]) -> None:
-    """With keys in ASCII an entry is written without the library, and comes out the same."""
-    assert canonical._is_plain(entry, canonical.MAX_DEPTH)
-    assert canonical.encode(entry) == rfc8785.dumps(entry)

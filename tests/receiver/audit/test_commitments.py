@@ -89,3 +89,12 @@ def test_names_are_characters() -> None:
         commitments.salt(KEY, "\ud800", "f")
     with pytest.raises(BrokenEvidence):
         commitments.commit(SALT, "\ud800", b"")
+
+
+@pytest.mark.parametrize("key", [KEY, KEY * 2, KEY * 2 + b"x"], ids=len)
+@given(TEXT, st.lists(st.tuples(TEXT, st.binary(max_size=300)), max_size=3))
+def test_all_at_once_is_each_by_itself(key: bytes, entry_id: str, fields: list[tuple[str, bytes]]) -> None:
+    """HMAC written out for a key up to a block, and handed on for a longer one: the same as field by field."""
+    each = [commitments.commit(commitments.salt(key, entry_id, name), name, value) for name, value in fields]
+
+    assert commitments.commit_all(key, entry_id, fields) == each

@@ -2,8 +2,12 @@
 
 import hashlib
 import json
+from collections.abc import Callable
+from typing import Any
 
 import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
 
 from receiver.audit import commitments, entries
 from receiver.errors import BrokenEvidence
@@ -71,3 +75,57 @@ def test_what_is_no_entry_is_refused(data: bytes) -> None:
     for use in (entries.read, entries.names):
         with pytest.raises(BrokenEvidence):
             use(data)
+
+
+ODD = st.text(st.characters(exclude_categories=()), max_size=12)
+"""Any text, lone surrogates and NUL included."""
+VALUE = ODD | st.none() | st.booleans() | st.integers() | st.floats() | st.binary(max_size=8)
+ROW = {"word": "é%s", "nul": "\0", "big": 2**53, "most": -(2**53) + 1, "blob": b"\xff", "point": 0.5, "none": None}
+
+
+def outcome(make: Callable[..., Any], *given: Any) -> Any:
+    try:
+        return make(*given)
+    except (BrokenEvidence, UnicodeEncodeError) as error:
+        return type(error), str(error)
+
+
+@given(ODD, ODD, ODD, st.dictionaries(st.text(max_size=6), VALUE, max_size=6), st.binary(min_size=32, max_size=70))
+@example("delivery", "a/b", AT, ROW, SALT)
+@example("delivery", "a/b", AT, ROW | {"word": "\ud800"}, SALT)
+def test_the_quick_way_writes_the_same_bytes(kind: str, ref: str, at: str, values: dict[str, Any], key: bytes) -> None:
+    """Whatever stands in a row, as it may have been tampered with: the same entry, or the same refusal."""
+    for count in (0, len(values) // 2, len(values)):
+        hidden = sorted(values)[:count]
+        quick = outcome(entries.written, kind, ref, at, values, hidden, key)
+        entry = outcome(entries.build, kind, ref, at, values, hidden, key)
+        assert quick == (outcome(entries.write, entry) if isinstance(entry, dict) else entry)
+
+
+def test_what_is_gone_is_written_the_same_way() -> None:
+    """There is nothing quick about it, and nothing else."""
+    gone = entries.build("key", "a/b", AT, None, (), SALT)
+    assert entries.written("key", "a/b", AT, None, ("url",), SALT) == entries.write(gone)
+
+
+@pytest.mark.parametrize("key", [b"", SALT[:31]])
+def test_a_short_secret_hides_nothing(key: bytes) -> None:
+    """A salt that a purge has emptied makes no entry anew."""
+    with pytest.raises(BrokenEvidence):
+        entries.written("key", "a/b", AT, VALUES, ("secret",), key)
+
+
+def test_an_entry_is_known_by_its_bytes() -> None:
+    """Of this row, this salt and any time; one byte, value, kind or name off, and it is not."""
+    hidden, whole = ("secret", "url"), entries.write(made())
+    assert entries.is_written(whole, "key", "a/b", VALUES, hidden, SALT)
+    assert not entries.is_written(whole, "end", "a/b", VALUES, hidden, SALT)
+    assert not entries.is_written(whole, "key", "a/c", VALUES, hidden, SALT)
+    assert not entries.is_written(whole, "key", "a/b", VALUES | {"n": 2}, hidden, SALT)
+    assert not entries.is_written(whole, "key", "a/b", VALUES | {"secret": "t"}, hidden, SALT)
+    for key in (SALT[::-1], b""):
+        assert not entries.is_written(whole, "key", "a/b", VALUES, hidden, key)
+    time = whole.index(AT.encode())
+    for at in {*range(len(whole))} - {*range(time, time + len(AT))}:
+        spoiled = whole[:at] + bytes([whole[at] ^ 1]) + whole[at + 1 :]
+        assert not entries.is_written(spoiled, "key", "a/b", VALUES, hidden, SALT), at

@@ -76,3 +76,21 @@ async def test_a_gap_behind_the_last_checkpoint_is_seen(house: Trail) -> None:
         edit.delete("trail", edit.rows("trail")[1])
     with pytest.raises(BrokenEvidence, match="not there any more"):
         await house.sealer().work()
+
+
+async def test_it_says_once_what_keeps_it_from_working(house: Trail) -> None:
+    """Changed tiles and a changed leaf: each is one line, however many rounds; mended, it says that it works again."""
+    await house.jobs(5)
+    await house.sealer().work()
+    sealer = house.sealer()
+    with editor(house.settings.database_url) as edit, structlog.testing.capture_logs() as logs:
+        whole = edit.rows("trail")[1]
+        edit.set("tile", {"level": 0, "n": 0}, hashes=b"x" * 160)
+        edit.set("trail", whole, hash=b"x" * 32)
+        for _ in range(3):
+            await sealer._round()
+        assert [line["log_level"] for line in logs] == ["warning", "warning"]
+        edit.set("trail", {"n": 1}, hash=whole["hash"])
+        await sealer._round()
+        await sealer._round()
+    assert [line["log_level"] for line in logs[2:]] == ["info"]

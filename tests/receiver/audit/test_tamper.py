@@ -56,8 +56,9 @@ async def test_the_ledger_verifies_as_it_was_sealed(scene: Scene) -> None:
     """Before anybody edits it nothing is found, files and all, and everything was looked at."""
     report = await scene.check(deep=True)
     assert report.findings == []
-    kinds = ("order", "delivery", "key", "event", "image", "end")
-    looked = (*(f"{kind} rows" for kind in kinds), "tiles", "checkpoints", "signatures", "bodies", "images")
+    kinds = ("order", "delivery", "key", "event", "image", "end", "stamp")
+    trail = ("tiles", "checkpoints", "timestamps")
+    looked = (*(f"{kind} rows" for kind in kinds), *trail, "signatures", "bodies", "images")
     assert all(report.checked[what] > 1 for what in looked)
     assert report.checked["files rehashed"] == len({row["sha256"] for row in scene.settled["image"]})
 

@@ -6,11 +6,11 @@ from typing import Any
 
 from sqlalchemy import Connection, event
 
-from receiver.ledger import jobs, tasks, views
+from receiver.ledger import evidence, jobs, tasks, trail, views
 from tests.receiver.ledger.ledgers import NOW
 
 UNTIL = NOW + tasks.LEASE
-TABLES = {"job", "delivery", "task", "image"}
+TABLES = {"job", "delivery", "event", "task", "image", "trail"}
 QUERIES: dict[str, Callable[[Connection], Any]] = {
     "due": lambda connection: tasks.is_due(connection, NOW),
     "lease": lambda connection: tasks.lease(connection, "w", NOW, UNTIL, 8),
@@ -30,6 +30,9 @@ QUERIES: dict[str, Callable[[Connection], Any]] = {
     "deliveries": views.delivery_views,
     "deliveries refused": lambda connection: views.delivery_views(connection, verdict="bad_signature"),
     "deliveries of a job": lambda connection: views.delivery_views(connection, job_id="j"),
+    "sealed before": lambda connection: trail.latest(connection, "order", ["j"]),
+    "events of deliveries": lambda connection: trail.events_of(connection, ["d"]),
+    "evidence": lambda connection: [evidence.read(connection, kind, ["j/e"]) for kind in evidence.KINDS.values()],
     "deliveries before": lambda connection: views.delivery_views(connection, before=(NOW, "d")),
 }
 
