@@ -151,6 +151,18 @@ class NoSuchJob(ProofhookError):
     slug = "no_such_job"
 
 
+class NoSuchDelivery(ProofhookError):
+    """The ledger holds no delivery of that id."""
+
+    slug = "no_such_delivery"
+
+
+class Impossible(ProofhookError):
+    """What a person asked for cannot be done to this job or delivery; says why, and what can be done instead."""
+
+    slug = "impossible"
+
+
 class BrokenEvidence(ProofhookError):
     """A proof, a note or an entry of the evidence does not show what it should, or is none."""
 

@@ -57,7 +57,7 @@ def expiry(ttl: object, arrival: Arrival) -> datetime | None:
     lifetime = arrival.lifetime
     if isinstance(ttl, int):
         lifetime = timedelta(seconds=min(ttl, LONGEST_LIFE))
-    return arrival.delivery.received_at + lifetime if lifetime is not None else None
+    return arrival.came_at + lifetime if lifetime is not None else None
 
 
 def digits(cost: Decimal) -> str:

@@ -53,6 +53,7 @@ def delivery_row(
     delivery, verified = arrival.delivery, arrival.verified
     signer = verified.key if verified else None
     signed_at = verified.signed_at if verified else None
+    reason = str(refusal) if refusal else None
     return (
         delivery_id,
         received_at,
@@ -60,7 +61,7 @@ def delivery_row(
         delivery.job_id,
         delivery.kind.value,
         refusal.slug if refusal else arrival.verdict,
-        str(refusal) if refusal else None,
+        arrival.redelivery.told(reason) if arrival.redelivery else reason,
         verified.scheme if verified else None,
         signer.id if signer else None,
         signer.fingerprint if signer else None,

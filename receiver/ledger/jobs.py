@@ -7,7 +7,7 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, and_, case, exists, func, literal, or_, select, update
 
-from receiver.errors import BadOrder, NoSuchJob, WrongRequest
+from receiver.errors import BadOrder, Impossible, NoSuchJob, WrongRequest
 from receiver.ledger import tables, trail
 from receiver.ledger.climb import digits, stand
 from receiver.ledger.clocks import reached
@@ -69,8 +69,12 @@ def open_job(connection: Connection, opening: Opening) -> tuple[str, bool]:
 
 
 def called(connection: Connection, job_id: str, now: datetime) -> bool:
-    """Claim the one call of a job, just before it is made. False when it was made already: it is never made twice."""
-    mine = (tables.job.c.id == job_id) & tables.job.c.called_at.is_(None)
+    """Claim the one call of a job, just before it is made. False when it was made already: it is never made twice.
+
+    Nor is it made for a job that was cancelled before.
+    """
+    job = tables.job.c
+    mine = and_(job.id == job_id, job.called_at.is_(None), job.standing != int(Standing.CANCELLED))
     if connection.execute(update(tables.job).where(mine).values(called_at=now)).rowcount != 1:
         return False
     queue_end(connection, [job_id])
@@ -137,6 +141,20 @@ def failed(
     connection.execute(update(tables.job).where(tables.job.c.id == job_id).values(changes))
     queue_end(connection, [job_id])
     announce(connection)
+
+
+def cancelled(connection: Connection, job_id: str, now: datetime) -> dict[str, Any]:
+    """A person wants no more of a job: it ends here, and is not asked about. Returns its columns as they were.
+
+    What comes later is still written down, and a result climbs over it, for it was made and paid for.
+    Raises NoSuchJob, and Impossible for a job that has an end.
+    """
+    job = _job(connection, job_id)
+    if job["standing"] >= Standing.EXPIRED:
+        raise Impossible(f"job {job_id} is {job['status']} already: there is nothing to cancel")
+    why = Failure("cancelled", "cancelled by hand" if job["called_at"] else "cancelled by hand before it was sent")
+    failed(connection, job_id, why, now, Standing.CANCELLED)
+    return job
 
 
 def questions(connection: Connection, now: datetime, limit: int) -> list[dict[str, Any]]:

@@ -16,6 +16,7 @@ from receiver.ledger.recorder import Recorder
 from receiver.ledger.rules import Standing
 from receiver.ledger.scribes import open_scribe
 from receiver.ledger.turns import Turns
+from receiver.ledger.watch import Watch
 from receiver.ledger.writer import Writer
 from receiver.wire.orders import Acknowledged
 from receiver.wire.types import Failure
@@ -23,13 +24,17 @@ from receiver.wire.types import Failure
 if TYPE_CHECKING:
     from sqlalchemy import Connection
 
-    from receiver.ledger import duties, jobs, rows, schema, tables, tasks, views
+    from receiver.ledger import duties, incoming, jobs, rows, schema, searching, tables, tasks, views
     from receiver.ledger.jobs import Opening
+    from receiver.ledger.now_reading import NowView
+    from receiver.ledger.searching import DeliveryDetail, DeliveryPage, JobPage, Wanted
     from receiver.ledger.tasks import Collected, Task
     from receiver.ledger.views import DeliveryView, JobView
 else:  # all that stands on SQLAlchemy: recording an arrival does not
-    names = ("duties", "jobs", "rows", "schema", "tables", "tasks", "views")
-    duties, jobs, rows, schema, tables, tasks, views = (Later(f"receiver.ledger.{name}") for name in names)
+    names = ("duties", "incoming", "jobs", "rows", "schema", "searching", "tables", "tasks", "views")
+    duties, incoming, jobs, rows, schema, searching, tables, tasks, views = (
+        Later(f"receiver.ledger.{name}") for name in names
+    )
 
 T = TypeVar("T")
 
@@ -47,6 +52,7 @@ class Ledger:
         self._writer = Writer(self._engines.writing, Turns(file) if file else None)
         self._recorder = Recorder(open_scribe(database_url))
         self._news = News(database_url)
+        self._watch = Watch()
 
     def close(self) -> None:
         """Write what waits, then let go of the database."""
@@ -99,6 +105,25 @@ class Ledger:
         """Newest first; takes job_id, verdict, before, limit."""
         return await self.read(lambda c: views.delivery_views(c, **wanted))
 
+    async def search(self, wanted: "Wanted", cursor: str = "", limit: int = 48) -> "JobPage":
+        """Jobs that are wanted, newest first, a page at a time. Raises Malformed."""
+        return await self.read(lambda c: searching.search(c, wanted, cursor, limit))
+
+    async def came_in(
+        self, provider: str = "", verdict: str = "", job_id: str = "", cursor: str = "", limit: int = 50
+    ) -> "DeliveryPage":
+        """Deliveries, newest first, a page at a time; the verdict `refused` is every refusal. Raises Malformed."""
+        return await self.read(lambda c: incoming.came_in(c, provider, verdict, job_id, cursor, limit))
+
+    async def delivery(self, delivery_id: str) -> "DeliveryDetail":
+        """Raises NoSuchDelivery."""
+        return await self.read(lambda c: incoming.detail(c, delivery_id))
+
+    async def now_view(self, now: datetime) -> "NowView":
+        """What is true now, at most a second old."""
+        fresh = self._watch.fresh(now)
+        return fresh if fresh is not None else await self.read(lambda c: self._watch.look(c, now))
+
     async def row(self, job_id: str) -> dict[str, Any]:
         """The job's own columns, for those who go on working on it. Raises NoSuchJob."""
         found = await self.read(lambda c: rows.one(c, tables.job, id=job_id))
@@ -125,6 +150,9 @@ class Ledger:
 
     async def failed(self, job_id: str, failure: Failure, now: datetime, to: Standing = Standing.FAILED) -> None:
         await self.fact(lambda c: jobs.failed(c, job_id, failure, now, to))
+
+    async def cancelled(self, job_id: str, now: datetime) -> dict[str, Any]:
+        return await self.fact(lambda c: jobs.cancelled(c, job_id, now))
 
     async def expired(self, now: datetime) -> list[str]:
         return await self.fact(lambda c: jobs.expire(c, now))
@@ -155,6 +183,12 @@ class Ledger:
 
     async def stored(self, task: "Task", image: "Collected", now: datetime) -> bool:
         return await self.fact(lambda c: tasks.stored(c, task, image, now))
+
+    async def thumbnail_wanted(self, job_id: str, key: str, now: datetime) -> None:
+        await self.fact(lambda c: tasks.thumbnail_wanted(c, job_id, key, now))
+
+    async def taken(self, task: "Task") -> None:
+        await self.fact(lambda c: tasks.taken(c, task))
 
     async def put_off(self, task: "Task", error: str, due_at: datetime, *, spent: bool = True) -> None:
         await self.fact(lambda c: tasks.put_off(c, task, error, due_at, spent=spent))

@@ -13,7 +13,7 @@ from receiver.ledger.climb import stand
 from receiver.ledger.clocks import reached
 from receiver.ledger.names import ref_of
 from receiver.ledger.news import announce
-from receiver.ledger.rows import one
+from receiver.ledger.rows import insert_new, one
 from receiver.ledger.rules import Standing
 
 LEASE = timedelta(seconds=30)
@@ -35,6 +35,8 @@ class Task:
     attempts: int
     expires_at: datetime | None
     announced_at: datetime | None = None
+    sha256: str | None = None
+    """Of an image that is stored already: only its thumbnail is wanted."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,6 +112,20 @@ def stored(connection: Connection, task: Task, image: Collected, now: datetime) 
     return fresh
 
 
+def thumbnail_wanted(connection: Connection, job_id: str, key: str, now: datetime) -> None:
+    """Somebody looks at a stored image that has no thumbnail: a task like any other, but settled by `taken`."""
+    image = one(connection, tables.image, job_id=job_id, key=key)
+    if image is not None and image["sha256"] is not None:
+        row = {"job_id": job_id, "image_key": key, "due_at": now, "attempts": 0}
+        if insert_new(connection, tables.task, row):
+            announce(connection)
+
+
+def taken(connection: Connection, task: Task) -> None:
+    """A wish for a thumbnail was heard; it is made when there is nothing better to do."""
+    connection.execute(tables.task.delete().where(*_named(task.job_id, task.image_key)))
+
+
 def put_off(connection: Connection, task: Task, error: str, due_at: datetime, *, spent: bool = True) -> None:
     """The attempt failed in a way that may pass; where we were at fault it is not `spent`."""
     changes: dict[str, Any] = {"due_at": due_at, "leased_until": None, "leased_by": None, "error": error}
@@ -165,8 +181,8 @@ def _tasks(connection: Connection, names: Sequence[tuple[str, str]]) -> list[Tas
     whole = whole.outerjoin(tables.job, job.id == task.c.job_id)
     columns = (
         task.c.job_id, task.c.image_key, job.provider, image.url, image.staged_sha256, image.staged_by,
-        task.c.attempts, image.expires_at, image.announced_at,
+        task.c.attempts, image.expires_at, image.announced_at, image.sha256,
     )  # fmt: skip
-    rows = connection.execute(select(*columns).select_from(whole).where(_among(names)))
-    found = {(row.job_id, row.image_key): Task(*row) for row in rows}
+    rows = connection.execute(select(*columns).select_from(whole).where(_among(names))).mappings()
+    found = {(row["job_id"], row["image_key"]): Task(**row) for row in rows}
     return [found[name] for name in names]

@@ -9,7 +9,9 @@ from typing import Any, NamedTuple, TypeVar
 from sqlalchemy import Column, Connection, Select, Table, and_, exists, func, literal, select, text
 
 from receiver.ledger import tables
+from receiver.ledger.arrivals import redelivered
 from receiver.ledger.evidence import Kind, can_name, moment, plain, raw
+from receiver.ledger.kept import came
 from receiver.ledger.names import apart, ref_of
 from receiver.ledger.trail import SignerKey
 from receiver.ledger.trail_tables import checkpoint, signer, tile, trail, unsealed
@@ -171,13 +173,13 @@ def _bytes(value: object) -> bytes:
 
 
 class SignedRow(NamedTuple):
-    """What is needed to verify a delivery once more; `public` is the key's own bytes, None for a shared secret."""
+    """What verifies a delivery again; `public` is None of a shared secret, `came_at` a redelivery's first arrival."""
 
     id: str
     provider: str
     job_id: str | None
     kind: str
-    received_at: str
+    came_at: str
     headers: bytes
     body: bytes | None
     body_sha256: str
@@ -191,7 +193,7 @@ def deliveries(connection: Connection, since: datetime | None = None) -> Iterato
     delivery, key = tables.delivery.c, tables.key.c
     wanted = (
         delivery.id, delivery.provider, delivery.job_id, delivery.kind, delivery.received_at, delivery.headers,
-        delivery.body, delivery.body_sha256, delivery.key_id, delivery.key_fingerprint, key.public,
+        delivery.body, delivery.body_sha256, delivery.key_id, delivery.key_fingerprint, key.public, delivery.reason,
     )  # fmt: skip
     query = (
         select(*(raw(each, file=_is_file(connection)) for each in wanted))
@@ -200,11 +202,24 @@ def deliveries(connection: Connection, since: datetime | None = None) -> Iterato
         .order_by(delivery.id)
         .execution_options(yield_per=AT_ONCE)
     )  # fmt: skip
-    for id_, provider, job_id, kind, at, headers, body, sha256, key_id, fingerprint, public in connection.execute(
-        query
-    ):
+    for (
+        id_,
+        provider,
+        job_id,
+        kind,
+        at,
+        headers,
+        body,
+        sha256,
+        key_id,
+        fingerprint,
+        public,
+        reason,
+    ) in connection.execute(query):
+        of = redelivered(_maybe(_text, reason))
+        came_at = str(moment(came(connection, of, _maybe(_text, job_id)) if of else at))
         yield SignedRow(
-            _text(id_), _text(provider), _maybe(_text, job_id), _text(kind), str(moment(at)), _bytes(headers),
+            _text(id_), _text(provider), _maybe(_text, job_id), _text(kind), came_at, _bytes(headers),
             _maybe(_bytes, body), _text(sha256), _maybe(_text, key_id), _maybe(_text, fingerprint),
             _maybe(_bytes, public),
         )  # fmt: skip

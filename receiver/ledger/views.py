@@ -6,7 +6,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Connection, literal, select, tuple_
+from sqlalchemy import Connection, RowMapping, literal, select, tuple_
 
 from receiver.ledger import tables
 from receiver.ledger.columns import unpack
@@ -131,6 +131,17 @@ def job_views(
         at, name = before if isinstance(before, tuple) else (before, "")
         query = query.where(tuple_(job.created_at, job.id) < tuple_(literal(at, tables.Moment()), name))
     rows = connection.execute(query.order_by(job.created_at.desc(), job.id.desc()).limit(limit)).mappings().all()
+    return _listed(connection, rows)
+
+
+def named_jobs(connection: Connection, ids: Sequence[str]) -> list[JobView]:
+    """Those of these ids that there are, newest first, with images and without deliveries."""
+    job = tables.job.c
+    query = select(tables.job).where(job.id.in_(ids)).order_by(job.created_at.desc(), job.id.desc())
+    return _listed(connection, connection.execute(query).mappings().all())
+
+
+def _listed(connection: Connection, rows: Sequence[RowMapping]) -> list[JobView]:
     ids = [row["id"] for row in rows]
     images, purges = _images(connection, ids), _purges(connection, ids)
     return [_job(dict(row), images, purges) for row in rows]
@@ -150,8 +161,20 @@ def delivery_views(
     query = select(*columns).where(*(column == value for column, value in wanted if value is not None))
     query = query.where(delivery.id < before[1]) if before else query
     query = query.where(tables.RARE) if verdict and verdict not in USUAL else query  # as the index says it
-    rows = connection.execute(query.order_by(delivery.id.desc()).limit(limit)).mappings()
-    return tuple(DeliveryView(**{**row, "headers": unpack(row["headers"])}) for row in rows)
+    return tuple(map(delivery_view, connection.execute(query.order_by(delivery.id.desc()).limit(limit)).mappings()))
+
+
+def named_deliveries(connection: Connection, ids: Sequence[str]) -> tuple[DeliveryView, ...]:
+    """Those of these ids that there are, newest first."""
+    delivery = tables.delivery.c
+    query = select(*(delivery[name] for name in DeliveryView.__dataclass_fields__)).where(delivery.id.in_(ids))
+    return tuple(map(delivery_view, connection.execute(query.order_by(delivery.id.desc())).mappings()))
+
+
+def delivery_view(row: Mapping[Any, Any]) -> DeliveryView:
+    """A row of the table, as it is shown."""
+    facts = {name: row[name] for name in DeliveryView.__dataclass_fields__}
+    return DeliveryView(**{**facts, "headers": unpack(row["headers"])})
 
 
 def _images(connection: Connection, job_ids: Sequence[str]) -> dict[str, tuple[ImageView, ...]]:

@@ -83,6 +83,7 @@ def _files(tally: Tally, images: Path) -> None:
         if (
             path.is_file()
             and path.parent.name != ".partial"
+            and ".derived" not in path.parts
             and hashlib.sha256(path.read_bytes()).hexdigest() != path.name
         ):
             tally.half_written.append(path.name)

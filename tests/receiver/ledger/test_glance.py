@@ -17,7 +17,7 @@ from tests.submitter.processes import ROOT
 
 SLOW = (
     "sqlalchemy", "sqlmodel", "alembic", "starlette.applications", "jinja2", "httpx", "PIL", "h11", "websockets",
-    "c2pa", "rfc3161_client",
+    "c2pa", "rfc3161_client", "prometheus_client", "receiver.api", "receiver.pages",
 )  # fmt: skip
 """Packages that taking a callback needs nothing of."""
 START = """
