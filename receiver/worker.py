@@ -14,6 +14,7 @@ from receiver.fetch import Fetcher
 from receiver.ledger.tasks import LEASE, Task
 from receiver.log import get_logger
 from receiver.road import Road
+from receiver.thumbs import Thumbs
 
 MOST_ATTEMPTS = 8
 OUR_FAULT = timedelta(seconds=5)
@@ -40,11 +41,14 @@ class Worker:
         self._fetcher = fetcher
         self._jitter = jitter or partial(random.uniform, 0.5, 1.0)
         self._held: set[Task] = set()
+        self._idle = asyncio.Event()
+        self._idle.set()
+        self.thumbs = Thumbs(road)
 
     async def run(self, stop: asyncio.Event) -> None:
         """Work until `stop`; then finish what is under way for a moment and give the rest back."""
         running: set[asyncio.Task[None]] = set()
-        renewing = asyncio.create_task(self._renew())
+        aside = [asyncio.create_task(self._renew()), asyncio.create_task(self.thumbs.run(self._idle))]
         try:
             async with self._road.ledger.listening(REST) as ear:
                 while not stop.is_set():
@@ -55,10 +59,9 @@ class Worker:
             if running:
                 await asyncio.wait(running, timeout=LAST_MOMENT)
         finally:
-            renewing.cancel()
-            for task in running:
-                task.cancel()
-            await asyncio.gather(*running, renewing, return_exceptions=True)
+            for each in (*aside, *running):
+                each.cancel()
+            await asyncio.gather(*running, *aside, return_exceptions=True)
             await self._give_back()
 
     async def _give_back(self) -> None:
@@ -97,14 +100,21 @@ class Worker:
     async def work(self, task: Task) -> None:
         """One attempt. Where its end cannot be written down, its lease runs out and the task is anybody's again."""
         self._held.add(task)
+        self._idle.clear()
         try:
             await self._attempt(task)
         except TryLater as error:
             log.warning("the ledger did not take the end of an attempt", job=task.job_id, error=str(error))
         finally:
             self._held.discard(task)
+            if not self._held:
+                self._idle.set()
 
     async def _attempt(self, task: Task) -> None:
+        if task.sha256 is not None:
+            await self._road.ledger.taken(task)
+            self.thumbs.want(task.sha256)
+            return
         if task.attempts > MOST_ATTEMPTS:  # each of them took its worker down before it could say why
             await self._bury(task, f"{task.attempts - 1} workers died, or were cut off, while they worked on it")
             return
@@ -122,6 +132,7 @@ class Worker:
             await self._later(task, "a defect of ours; the worker's log has it")
         else:
             fresh = await self._road.ledger.stored(task, image, self._road.clock())
+            self.thumbs.want(image.sha256)
             log.info("image stored", job=task.job_id, provider=task.provider, by=image.arrived_by, fresh=fresh)
 
     async def _spoiled(self, task: Task, error: ProofhookError) -> None:

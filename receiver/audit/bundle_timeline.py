@@ -62,7 +62,10 @@ def _told(item: Item) -> Iterator[Step]:
 def why(delivery: Item) -> str:
     """The verdict, and what it rests on."""
     plain, scheme = delivery.plain, delivery.plain.get("scheme")
-    rests = plain.get("reason") or SIGNED.get(str(scheme)) or WHY.get(scheme) or f"verified by us then as {scheme}"
+    reason = str(plain.get("reason") or "")
+    rests = SIGNED.get(str(scheme)) or WHY.get(scheme) or f"verified by us then as {scheme}"
+    if reason:  # of one that was run once more and believed, it says only that
+        rests = f"{rests}; {reason}" if reason.startswith("redelivery of ") else reason
     again = "; verify.py verifies it again" if scheme in SIGNED and delivery.opened.keys() >= AGAIN else ""
     key = f"; key {plain['key_id']}" if plain.get("key_id") else ""
     return f"{plain.get('verdict')}: {rests}{again}{key}"

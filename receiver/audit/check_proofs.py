@@ -57,7 +57,7 @@ class Proofs:
             if not keys:
                 report.looked("signatures whose key is not here any more")
                 return
-            at = _time(row.received_at)
+            at = _time(row.came_at)
             headers = Headers(header_lines(row.headers))
             delivery = Delivery(row.provider, Kind(row.kind), row.job_id, headers, body, at)
             found = provider.verify(delivery, self._trust(provider, keys), at)

@@ -11,7 +11,8 @@ from dataclasses import dataclass
 
 from receiver.audit.note import MAX_BYTES
 from receiver.errors import BrokenEvidence, TryLater
-from receiver.settings import Settings, without_password
+from receiver.settings import Settings
+from receiver.settings_shown import without_password
 from receiver.storage import Once, open_once
 
 ROOM = 1000

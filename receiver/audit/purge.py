@@ -107,7 +107,6 @@ class Purger:
     async def _remove(self, names: set[str]) -> int:
         removed = 0
         for sha256 in names - await self._ledger.read(lambda c: purgeable.needed(c, names)):
-            if await self._storage.has(sha256):
-                await self._storage.delete(sha256)
-                removed += 1
+            removed += await self._storage.has(sha256)
+            await self._storage.delete(sha256)  # where it is gone, what was derived from it may still be there
         return removed

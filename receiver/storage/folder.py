@@ -11,6 +11,7 @@ from io import FileIO
 from pathlib import Path
 
 from receiver.errors import Misconfigured, TryLater
+from receiver.storage import derived
 from receiver.storage.partial import PARTIAL, Partial, place, sync, taking
 from receiver.storage.protocol import BATCH, Stored, is_name, missing, named
 from receiver.storage.slots import NoSlots
@@ -84,6 +85,14 @@ class Folder(NoSlots):
     async def delete(self, sha256: str) -> None:
         with _giving(sha256):
             await in_thread(partial(_remove, self._place(sha256)))
+            await in_thread(partial(derived.remove, self._root, sha256))
+
+    async def derive(self, sha256: str, data: bytes) -> None:
+        await in_thread(partial(derived.write, self._root, named(sha256), data))
+
+    async def derived(self, sha256: str) -> bytes | None:
+        with _giving(sha256):
+            return await in_thread(partial(derived.read, self._root, named(sha256)))
 
     def _place(self, sha256: str) -> Path:
         return place(self._root, named(sha256))

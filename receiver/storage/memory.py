@@ -19,6 +19,7 @@ class Memory(NoSlots):
     def __init__(self, room: int | None = None) -> None:
         self._room = room
         self._objects: dict[str, bytes] = {}
+        self._derived: dict[str, bytes] = {}
 
     @asynccontextmanager
     async def writer(self) -> AsyncIterator["_Arriving"]:
@@ -57,6 +58,13 @@ class Memory(NoSlots):
 
     async def delete(self, sha256: str) -> None:
         self._objects.pop(named(sha256), None)
+        self._derived.pop(sha256, None)
+
+    async def derive(self, sha256: str, data: bytes) -> None:
+        self._derived[named(sha256)] = data
+
+    async def derived(self, sha256: str) -> bytes | None:
+        return self._derived.get(named(sha256))
 
     def fit(self, count: int) -> None:
         """Raises StorageFull when `count` more bytes have no room."""

@@ -19,7 +19,7 @@ from receiver.storage.bucket import open_bucket
 from receiver.storage.parts import Parts
 from receiver.storage.protocol import BATCH, Stored, is_name, missing
 from receiver.storage.refusals import absent, giving, taking
-from receiver.storage.shelf import PARTIAL, Shelf, incoming_key, partial_key, place
+from receiver.storage.shelf import PARTIAL, Shelf, derived_key, incoming_key, partial_key, place
 from receiver.storage.threads import in_thread
 
 LONGEST = timedelta(days=7)
@@ -104,9 +104,22 @@ class Objects:
             raise StorageFull(self._trouble)
 
     async def delete(self, sha256: str) -> None:
-        key = place(sha256)
         with giving(sha256):
-            await self._remove(key)
+            await self._remove(place(sha256))
+            await self._remove(derived_key(sha256))
+
+    async def derive(self, sha256: str, data: bytes) -> None:
+        with taking():
+            await obstore.put_async(self._store, derived_key(sha256), data, use_multipart=False)
+
+    async def derived(self, sha256: str) -> bytes | None:
+        with giving(sha256):
+            try:
+                return bytes(await (await obstore.get_async(self._store, derived_key(sha256))).bytes_async())
+            except FileNotFoundError as error:
+                if not absent(error):
+                    raise
+        return None
 
     async def presign_put(self, slot: str, lasting: timedelta) -> str | None:
         with taking():

@@ -70,7 +70,16 @@ class Storage(Protocol):
         """Raises StorageFull when bytes would not be taken now, TryLater when the storage does not answer."""
 
     async def delete(self, sha256: str) -> None:
-        """Lets go of an object; one that is not held is no error. Raises TryLater."""
+        """Lets go of an object and of what was derived from it; one not held is no error. Raises TryLater."""
+
+    async def derive(self, sha256: str, data: bytes) -> None:
+        """Keeps what was made of an object beside it, under its name, instead of what was there: a thumbnail.
+
+        It may be lost with a machine that goes down, as it can be made anew. Raises StorageFull.
+        """
+
+    async def derived(self, sha256: str) -> bytes | None:
+        """What was derived from an object; None where nothing was, or it was lost. Raises TryLater."""
 
     async def presign_put(self, slot: str, lasting: timedelta) -> str | None:
         """A URL that anyone who knows it may PUT one result to for that long (a week at most); None without slots.

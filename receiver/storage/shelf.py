@@ -1,7 +1,8 @@
 """The few moves in a bucket that everything is made of: look, create, name, drop.
 
-`<ab>/<sha256>` objects · `partial/` uploads under way · `incoming/<job>/<place>` slots that providers PUT to.
-A lifecycle rule may remove what lies in the last two for longer than a week: nothing there is acknowledged.
+`<ab>/<sha256>` objects · `partial/` uploads under way · `incoming/<job>/<place>` slots that providers PUT to ·
+`derived/<ab>/<sha256>` what was made of objects.
+A lifecycle rule may remove what lies in the second and third for longer than a week: nothing there is acknowledged.
 """
 
 import contextlib
@@ -16,6 +17,7 @@ from receiver.storage.refusals import TROUBLE, absent, sure, taking, unknown_to_
 
 PARTIAL = "partial"
 INCOMING = "incoming"
+DERIVED = "derived"
 
 
 class Shelf:
@@ -78,6 +80,11 @@ class Shelf:
 def place(sha256: str) -> str:
     """The key of an object. Raises Permanent for what is no SHA-256."""
     return f"{named(sha256)[:2]}/{sha256}"
+
+
+def derived_key(sha256: str) -> str:
+    """The key of what was derived from an object. Raises Permanent for what is no SHA-256."""
+    return f"{DERIVED}/{place(sha256)}"
 
 
 def partial_key() -> str:

@@ -49,6 +49,7 @@ class Provider:
     parse(verified) -> events of a callback           raises Malformed, WrongRequest only
     ask(asking) -> Call | None                        None where there is nothing to ask by (no request id)
     hear(verified, asking) -> Heard                   events of an answer; raises Malformed, WrongRequest only
+    cancel(asking) -> Call | None                     asks the provider to stop; None where it documents no way to
 
     `api` is the base URL, `{name}_URL` style settings override it; `auth` a header and a template with {key};
     `hosts` where its results may be fetched from (`*.` = any subdomain); `lifetime` how long result URLs live
@@ -78,3 +79,4 @@ class Provider:
     parse: Callable[[Verified], tuple[Event, ...]]
     ask: Callable[[Asking], Call | None]
     hear: Callable[[Verified, Asking], Heard]
+    cancel: Callable[[Asking], Call | None] | None = None

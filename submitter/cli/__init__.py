@@ -14,12 +14,12 @@ from typing import Annotated
 
 import typer
 
-from submitter.cli import audit, demo, evidence, house, look, serve, submit
+from submitter.cli import act, audit, demo, doctor, evidence, house, look, serve, submit
 from submitter.cli.output import complain
 
 FAILED, MISUSED, INTERRUPTED = 1, 2, 130
 
-USER_AT_FAULT = {"bad_order", "misconfigured", "no_such_job"}
+USER_AT_FAULT = {"bad_order", "misconfigured", "no_such_delivery", "no_such_job"}
 """Slugs of errors that the user mends. Read off the error, so that naming one needs no import of what may be broken."""
 
 app = typer.Typer(
@@ -50,7 +50,7 @@ def _whole(
         typer.echo(context.get_help())
 
 
-for verbs in (submit, look, audit, evidence, serve, demo, house):
+for verbs in (submit, look, act, audit, evidence, serve, demo, doctor, house):
     verbs.register(app)
 
 

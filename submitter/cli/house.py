@@ -27,7 +27,8 @@ def register(app: typer.Typer) -> None:
 def settings(as_json: AsJson = False) -> None:
     """Print every setting, its value (secrets masked) and where it came from."""
     from receiver import registry
-    from receiver.settings import load, shown
+    from receiver.settings import load
+    from receiver.settings_shown import shown
 
     rows = shown(load())
     rows += [_key(provider) for provider in registry.providers().values()]
@@ -51,7 +52,8 @@ def migrate(as_json: AsJson = False) -> None:
     """Bring the database's schema to this release's; safe to run again."""
     from receiver.ledger import schema
     from receiver.log import configure
-    from receiver.settings import load, without_password
+    from receiver.settings import load
+    from receiver.settings_shown import without_password
 
     found = load()
     configure(found.log_format, found.log_level)

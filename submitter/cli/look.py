@@ -1,4 +1,4 @@
-"""`proofhook jobs`, `show`, `wait`, `deliveries`, `retry`: look at what there is, wait for it, take it up again."""
+"""`proofhook jobs`, `show`, `wait`, `deliveries`: look at what there is, and wait for it."""
 
 import asyncio
 import re
@@ -49,7 +49,7 @@ Since = Annotated[
 
 
 def register(app: typer.Typer) -> None:
-    for verb in (jobs, show, wait, deliveries, retry):
+    for verb in (jobs, show, wait, deliveries):
         app.command()(verb)
 
 
@@ -154,26 +154,6 @@ async def _deliveries(given: str | None, verdict: str | None, limit: int, as_jso
             output.delivery_table(found)
         else:
             output.note("no deliveries")
-
-
-def retry(job: JobId, as_json: AsJson = False) -> None:
-    """Take a job up again: collect its dead letters, and ask its provider where the end is not known."""
-    asyncio.run(_retry(job, as_json))
-
-
-async def _retry(given: str, as_json: bool) -> None:
-    async with looking() as (ledger, _):
-        job = await ledger.job(await full_id(ledger, given))
-        count = await ledger.retried(job.id, datetime.now(UTC))
-    dead = min(sum(image.state == "dead" for image in job.images), count)
-    if as_json:
-        output.say_json({"id": job.id, "status": job.status, "retried": count, "images": dead, "asked": count > dead})
-    elif count:
-        parts = [f"{dead} image{'s' * (dead > 1)} to collect"] if dead else []
-        parts += ["a question to its provider"] if count > dead else []
-        output.say(f"job {job.id} taken up again: {' and '.join(parts)}; a running `proofhook serve` does it")
-    else:
-        output.say(f"job {job.id} is {job.status}: there is nothing to retry")
 
 
 @asynccontextmanager

@@ -22,7 +22,7 @@ WIDE = 100_000
 CLIP = 100
 """Characters of a provider's sentence in a list; `show` has all of it."""
 NUMBERS = {"n", "bytes", "repeats", "images", "tries"}
-FOLDED = {"error", "reason", "path", "value", "source", "what goes wrong"}
+FOLDED = {"error", "reason", "path", "value", "source", "what goes wrong", "says", "mend"}
 """Columns that may run over several lines; all others stay whole, ids above all: they are copied."""
 NARROWEST = 16
 """Characters that a folded column needs at least."""

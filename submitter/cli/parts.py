@@ -10,7 +10,7 @@ from typing import Any
 
 import uvicorn
 
-from receiver.app import create_app
+from receiver.app import App, create_app
 from receiver.errors import Misconfigured
 from receiver.log import get_logger
 from receiver.road import open_road
@@ -61,7 +61,7 @@ def web(settings: Settings, ending: Ending) -> None:
         ws="none",
     )
     started()
-    server = _Server(config)
+    server = _Server(config, app)
     ending.then(server.stop)
     server.run(sockets=[listening])
 
@@ -76,10 +76,15 @@ def started() -> None:
 class _Server(uvicorn.Server):
     """Hears of its end from us: uvicorn's own handlers would raise the signal again, and end with its number."""
 
+    def __init__(self, config: uvicorn.Config, app: App) -> None:
+        super().__init__(config)
+        self._app = app
+
     def stop(self) -> None:
         self.should_exit = True
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        self._app.ending()
         asyncio.get_running_loop().call_later(HANG_UP, self._hang_up)
         await super().shutdown(sockets)
 

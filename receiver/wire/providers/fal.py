@@ -57,6 +57,11 @@ def ask(asking: Asking) -> Call | None:
     return _get(asking, "status") if asking.request_id else None
 
 
+def cancel(asking: Asking) -> Call | None:
+    """PUT to the URL of the acknowledgement. What is queued is removed; what runs may still finish, and call back."""
+    return _to(asking, "cancel", "PUT")
+
+
 def hear(verified: Verified, asking: Asking) -> Heard:
     """The status URL's answer, or the response URL's: the bare output, or `{"detail"}` with an HTTP error."""
     status, request_id = verified.delivery.status, asking.request_id
@@ -87,7 +92,11 @@ def _queued(state: str, body: Mapping[str, Any], verified: Verified, asking: Ask
 
 
 def _get(asking: Asking, link: str) -> Call | None:
-    """A question to a URL of the acknowledgement: fal's rule, since the path is not the model's.
+    return _to(asking, link, "GET")
+
+
+def _to(asking: Asking, link: str, method: str) -> Call | None:
+    """A call to a URL of the acknowledgement: fal's rule, since the path is not the model's.
 
     None where it leads anywhere but to fal or to the base that we were given: the spending key goes along.
     """
@@ -97,7 +106,7 @@ def _get(asking: Asking, link: str) -> Call | None:
     except ValueError:
         return None
     home = to.scheme == "https" and to.netloc in HOMES
-    return Call("GET", url) if home or (to.scheme, to.netloc) == (base.scheme, base.netloc) else None
+    return Call(method, url) if home or (to.scheme, to.netloc) == (base.scheme, base.netloc) else None
 
 
 def _succeeded(request_id: str, output: Mapping[str, Any]) -> Event:
@@ -171,4 +180,5 @@ PROVIDER = Provider(
     parse=parse,
     ask=ask,
     hear=hear,
+    cancel=cancel,
 )

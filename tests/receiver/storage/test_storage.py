@@ -157,3 +157,34 @@ async def test_a_slot_is_empty_until_something_was_put(storage: Storage) -> None
     assert (url is None) == isinstance(storage, Folder | Memory)
     assert await storage.adopt(slot("job", 0), 1000) is None
     await storage.clear(slot("job", 0))
+
+
+async def test_what_was_derived_stands_beside(storage: Storage) -> None:
+    """Kept under the object's own name, replaced by what is derived next, apart from the object, and never hashed."""
+    stored = await storage.put(b"a picture")
+    assert await storage.derived(stored.sha256) is None
+    for data in (b"small", b"", b"smaller"):
+        await storage.derive(stored.sha256, data)
+        assert await storage.derived(stored.sha256) == data
+    assert await storage.get(stored.sha256) == b"a picture"
+    assert not await storage.has(sha256(b"smaller"))
+
+
+async def test_what_was_derived_goes_with_its_object(storage: Storage) -> None:
+    """Also where the object itself is gone already."""
+    stored = await storage.put(b"a picture")
+    await storage.derive(stored.sha256, b"small")
+    await storage.delete(stored.sha256)
+    assert await storage.derived(stored.sha256) is None
+    await storage.derive(stored.sha256, b"small")
+    await storage.delete(stored.sha256)
+    assert await storage.derived(stored.sha256) is None
+
+
+@pytest.mark.parametrize("name", JUNK_NAMES)
+async def test_nothing_is_derived_for_junk(storage: Storage, name: str) -> None:
+    """A name that is none walks nowhere."""
+    with pytest.raises(Permanent):
+        await storage.derive(name, b"small")
+    with pytest.raises(Permanent):
+        await storage.derived(name)

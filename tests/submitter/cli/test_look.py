@@ -166,26 +166,6 @@ def test_deliveries(house: House) -> None:
     assert len(house.run("deliveries", "--limit", "1").out.splitlines()) == 2
 
 
-def test_retry(house: House) -> None:
-    """A dead letter is taken up again, once; a job that is done has nothing to retry, which is no failure."""
-    job = house.dead("HTTP 404")
-    said = house.run("retry", job)
-    assert said.status == 0
-    assert f"job {job} taken up again: 1 image to collect" in said.out
-    assert house.run("retry", job, "--json").json == {
-        "id": job, "status": "succeeded", "retried": 0, "images": 0, "asked": False
-    }  # fmt: skip
-    said = house.run("retry", job)
-    assert (said.status, said.out) == (0, f"job {job} is succeeded: there is nothing to retry\n")
-
-
-def test_retry_asks(house: House) -> None:
-    """Where the end is not known the provider is asked."""
-    job = house.job()
-    assert "a question to its provider" in house.run("retry", job).out
-    assert house.run("retry", job, "--json").json["asked"] is True
-
-
 def test_expired_says_how_to_ask_once_more(house: House) -> None:
     """A job past its deadline may still have an end that the provider knows."""
     job = house.job(deadline_at=datetime.now(UTC))
