@@ -3,18 +3,21 @@
 import asyncio
 import json
 import logging
-import time
 from collections.abc import Awaitable, Callable
-from typing import Any
+from time import perf_counter
+from typing import TYPE_CHECKING, Any
 
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from receiver import errors
+from receiver import errors, here
 from receiver.hooks import Answer, Gone, hook
 from receiver.log import get_logger
 from receiver.road import Road, open_road
 from receiver.settings import Settings, load
 from receiver.uploads import upload
+
+if TYPE_CHECKING:
+    from receiver.api.stream import Stream
 
 STATUS: dict[type[errors.ProofhookError], int] = {
     errors.UnknownEndpoint: 404,
@@ -50,15 +53,17 @@ def create_app(settings: Settings | None = None, road: Road | None = None) -> "A
 class App:
     """The doors stand before the pages: a callback costs no more than it must, and nothing there redirects.
 
-    The pages and the framework under them are imported when somebody looks at one; most web processes never need them.
+    Pages, API and metrics, and the framework under them, are imported when somebody asks for one; most web processes
+    never need them.
     """
 
     def __init__(self, road: Road) -> None:
-        """Raises Misconfigured where no ADMIN_TOKEN can be had."""
-        _ = road.settings.admin
+        """Raises Misconfigured where no ADMIN_TOKEN can be had, or VIEWER_TOKEN is the same."""
+        _ = road.settings.admin, road.settings.viewer
         self.road = road
         self._log = get_logger("receiver").bind()  # bound once: a lazy one costs each delivery
-        self._pages: ASGIApp | None = None
+        self._rooms: dict[str, ASGIApp] = {}
+        self._stream: Stream | None = None
         self._opening = asyncio.Lock()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -72,11 +77,18 @@ class App:
         elif path in HEALTH and scope["type"] == "http":
             await self._health(path, scope, send)
         else:
-            pages = self._pages or await self._open_pages()
-            await pages(scope, receive, send)
+            name = parts[0] if parts and parts[0] in ROOMS else ""
+            room = self._rooms.get(name) or await self._open(name)
+            await room(scope, receive, send)
+
+    def ending(self) -> None:
+        """The process is about to stop: whoever listens to events, or waits for a job, comes to an end now."""
+        if self._stream is not None:
+            self._stream.end()
 
     async def aclose(self) -> None:
         """Write what waits and let go."""
+        self.ending()
         await self.road.aclose()
 
     async def _life(self, receive: Receive, send: Send) -> None:
@@ -86,14 +98,20 @@ class App:
         await self.aclose()
         await send({"type": "lifespan.shutdown.complete"})
 
-    async def _open_pages(self) -> ASGIApp:
+    async def _open(self, name: str) -> ASGIApp:
         async with self._opening:
-            if self._pages is None:
-                self._pages = await asyncio.to_thread(_pages, self.road)
-        return self._pages
+            if name not in self._rooms:
+                self._rooms[name] = await asyncio.to_thread(self._opened, name)
+        return self._rooms[name]
+
+    def _opened(self, name: str) -> ASGIApp:
+        from receiver.api.stream import Stream  # noqa: PLC0415  see App
+
+        self._stream = self._stream or Stream(self.road)
+        return ROOMS[name](self.road, self._stream)
 
     async def _door(self, parts: list[str], scope: Scope, receive: Receive, send: Send) -> None:
-        began = time.perf_counter()
+        began = perf_counter()
         method, door = DOORS[parts[0]]
         try:
             if len(parts) != 3:  # noqa: PLR2004  /door/provider/token
@@ -103,10 +121,12 @@ class App:
             else:
                 answer = await door(self.road, scope, receive, parts[1], parts[2])
         except Gone:
+            self.road.tally.answers[parts[0], "", "gone"] += 1
             self._log.info("sender went away", door=parts[0])
             return
         except errors.ProofhookError as error:
             answer = refusal(error)
+        self.road.tally.answered(parts[0], answer.provider, answer.verdict, perf_counter() - began)
         _line(self._log, parts[0], scope, answer, began)
         await _send(send, answer, allow=method)
 
@@ -114,8 +134,13 @@ class App:
         if scope["method"] not in {"GET", "HEAD"}:
             await _send(send, _wrong_method("GET"), allow="GET, HEAD")
             return
-        answer = ALIVE if path == "/healthz" else await self._ready()
+        answer = self._alive(scope) if path == "/healthz" else await self._ready()
         await _send(send, answer, head=scope["method"] == "HEAD")
+
+    def _alive(self, scope: Scope) -> Answer:
+        """Whoever asks with a secret of ours is told that it is us: see receiver/here.py."""
+        told = here.answer(self.road.settings.secrets, scope, self.road.clock()) if scope["query_string"] else None
+        return Answer(200, told) if told else ALIVE
 
     async def _ready(self) -> Answer:
         """200 when database, schema and storage answer, else 503 with the reason."""
@@ -128,14 +153,30 @@ class App:
         return Answer(200, b'{"ready":true}')
 
 
-def _pages(road: Road) -> ASGIApp:
+def _pages(road: Road, stream: "Stream") -> ASGIApp:
     from starlette.applications import Starlette  # noqa: PLC0415  see App
 
     from receiver.pages import page_routes  # noqa: PLC0415
 
-    found = Starlette(routes=page_routes(road))
+    found = Starlette(routes=page_routes(road, stream))
     found.router.redirect_slashes = False
     return found
+
+
+def _api(road: Road, stream: "Stream") -> ASGIApp:
+    from receiver.api.routes import api_app  # noqa: PLC0415  see App
+
+    return api_app(road, stream)
+
+
+def _metrics(road: Road, stream: "Stream") -> ASGIApp:
+    from receiver.api.metrics import metrics_app  # noqa: PLC0415  see App
+
+    return metrics_app(road, stream)
+
+
+ROOMS: dict[str, Callable[[Road, "Stream"], ASGIApp]] = {"": _pages, "api": _api, "metrics": _metrics}
+"""What answers below /<name>; the pages for every other address."""
 
 
 def refusal(error: errors.ProofhookError) -> Answer:
@@ -148,7 +189,7 @@ def refusal(error: errors.ProofhookError) -> Answer:
 
 def _wrong_method(method: str) -> Answer:
     said = {"error": "method_not_allowed", "detail": f"this address takes {method} only"}
-    return Answer(405, json.dumps(said).encode())
+    return Answer(405, json.dumps(said).encode(), verdict=said["error"])
 
 
 async def _send(send: Send, answer: Answer, allow: str = "", *, head: bool = False) -> None:
@@ -179,7 +220,7 @@ def _line(log: Any, door: str, scope: Scope, answer: Answer, began: float) -> No
         provider=answer.provider,
         job=answer.job_id,
         peer=peer[0] if peer else None,
-        ms=round((time.perf_counter() - began) * 1000, 1),
+        ms=round((perf_counter() - began) * 1000, 1),
     )
 
 

@@ -1,6 +1,7 @@
 """The door for callbacks: `POST /hooks/{provider}/{token}`. Token first (arithmetic), then the body, then the road."""
 
 from dataclasses import dataclass
+from time import perf_counter
 
 from starlette.types import Receive, Scope
 
@@ -74,11 +75,13 @@ async def hook(road: Road, scope: Scope, receive: Receive, name: str, token: str
 
 
 async def _hook(road: Road, scope: Scope, receive: Receive, provider: Provider, claimed: Claim) -> Recorded:
+    began = perf_counter()
     try:
         body = await _body(scope, receive, int(road.settings.max_body_bytes))
     except TooLarge as refusal:
         await road.refused(arriving(road, scope, provider, claimed, Kind.HOOK), refusal, declared(scope))
         raise
+    road.tally.body.append(perf_counter() - began)
     return await road.hook(provider, arriving(road, scope, provider, claimed, Kind.HOOK, body))
 
 

@@ -6,16 +6,18 @@ upload  bytes stored by their hash ──┘
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
+from time import perf_counter
 
 from receiver.errors import Refused, UnknownKey
 from receiver.keyring import Keyring
-from receiver.ledger.arrivals import SPILL_BYTES, Arrival, Recorded
+from receiver.ledger.arrivals import SPILL_BYTES, Arrival, Recorded, Redelivery
 from receiver.ledger.ledger import Ledger
 from receiver.rotation import Rotation
 from receiver.settings import Settings
 from receiver.storage import Storage, Stored, open_storage
+from receiver.tally import Tally
 from receiver.wire import schemes
 from receiver.wire.provider import Provider
 from receiver.wire.types import Delivery, Event, ImageRef, Outcome, Verified
@@ -31,6 +33,7 @@ class Road:
     keyring: Keyring
     clock: Callable[[], datetime]
     rotation: Rotation | None = None
+    tally: Tally = field(default_factory=Tally)
 
     def rotated(self) -> bool:
         """Whether there are secrets of ours now that were not there before: then a token may be good after all."""
@@ -44,17 +47,24 @@ class Road:
         await self.keyring.aclose()
         self.ledger.close()
 
-    async def hook(self, provider: Provider, delivery: Delivery) -> Recorded:
-        """A callback whose token is good. A refusal is in what comes back, and written down; TryLater is raised."""
-        verified = None
+    async def hook(self, provider: Provider, delivery: Delivery, again: Redelivery | None = None) -> Recorded:
+        """A callback whose token is good. A refusal is in what comes back, and written down; TryLater is raised.
+
+        `again`: a stored one is run once more, by the clock of when it came.
+        """
+        verified, at = None, again.received_at if again else delivery.received_at
+        began = perf_counter()
         try:
-            verified = await self._verified(provider, delivery)
+            verified = await self._verified(provider, delivery, at)
             events = provider.parse(verified)
         except Refused as refusal:
-            return await self._keep(Arrival(delivery, verified, refusal=refusal))
-        return await self.believed(provider, verified, events)
+            return await self._keep(Arrival(delivery, verified, refusal=refusal, redelivery=again))
+        self.tally.verify.append(perf_counter() - began)
+        return await self.believed(provider, verified, events, again)
 
-    async def believed(self, provider: Provider, verified: Verified, events: tuple[Event, ...]) -> Recorded:
+    async def believed(
+        self, provider: Provider, verified: Verified, events: tuple[Event, ...], again: Redelivery | None = None
+    ) -> Recorded:
         """Record what a callback or an answer says; an unsigned word of a provider that wants asking is a hint only."""
         if not verified.covers_body and (provider.confirm or provider.name in self.settings.confirm_unsigned):
             events = tuple(map(_hint, events))
@@ -62,12 +72,17 @@ class Road:
         for ref in [ref for event in events for ref in event.images if ref.data]:
             staged[ref.key] = (await self.storage.put(ref.data or b"")).sha256
         past_us = self.settings.uploads_to == "storage"
-        told = Arrival(verified.delivery, verified, events, staged=staged, lifetime=provider.lifetime, past_us=past_us)
+        told = Arrival(
+            verified.delivery, verified, events, staged=staged, lifetime=provider.lifetime, past_us=past_us,
+            redelivery=again,
+        )  # fmt: skip
         return await self._keep(told)
 
-    async def refused(self, delivery: Delivery, refusal: Refused, declared_bytes: int = 0) -> Recorded:
+    async def refused(
+        self, delivery: Delivery, refusal: Refused, declared_bytes: int = 0, again: Redelivery | None = None
+    ) -> Recorded:
         """Write down a delivery that was turned away before it was read."""
-        return await self._keep(Arrival(delivery, refusal=refusal, body_bytes=declared_bytes))
+        return await self._keep(Arrival(delivery, refusal=refusal, body_bytes=declared_bytes, redelivery=again))
 
     async def upload(self, provider: Provider, delivery: Delivery, place: int, stored: Stored) -> Recorded:
         """Bytes that were PUT to us and are in storage: the result of one place is here."""
@@ -89,16 +104,19 @@ class Road:
         )
         return await self.ledger.record(arrival)
 
-    async def _verified(self, provider: Provider, delivery: Delivery) -> Verified:
-        """Verify with the keys we hold; when none of them signed this, once more with freshly fetched ones."""
+    async def _verified(self, provider: Provider, delivery: Delivery, at: datetime) -> Verified:
+        """Verify as of `at` with the keys we hold; when none of them signed this, once more with freshly fetched ones.
+
+        Keys are those of now in any case: a key that we did not know then may be known by now.
+        """
         trust = await self.keyring.trust(provider, delivery.job_id, delivery.received_at)
         try:
-            return provider.verify(delivery, trust, delivery.received_at)
+            return provider.verify(delivery, trust, at)
         except UnknownKey:
             fresh = await self.keyring.refreshed(provider, delivery.job_id, delivery.received_at)
             if fresh is None:
                 raise
-            return provider.verify(delivery, fresh, delivery.received_at)
+            return provider.verify(delivery, fresh, at)
 
     async def _keep(self, arrival: Arrival) -> Recorded:
         """A large body goes to storage by its hash, so that the ledger stays small; then the one transaction."""
@@ -107,7 +125,10 @@ class Road:
             stored = await self.storage.put(body)
             light = replace(arrival.delivery, body=b"")
             arrival = replace(arrival, delivery=light, body_sha256=stored.sha256, body_bytes=stored.bytes)
-        return await self.ledger.record(arrival)
+        began = perf_counter()
+        recorded = await self.ledger.record(arrival)
+        self.tally.recorded(perf_counter() - began)
+        return recorded
 
 
 def open_road(settings: Settings, clock: Callable[[], datetime] | None = None) -> Road:

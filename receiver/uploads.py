@@ -1,6 +1,7 @@
 """The door for results: `PUT /uploads/{provider}/{token}`, raw image bytes, streamed to storage as they come."""
 
 import json
+from time import perf_counter
 
 from starlette.types import Receive, Scope
 
@@ -33,11 +34,14 @@ async def upload(road: Road, scope: Scope, receive: Receive, name: str, token: s
 
 
 async def _kept(road: Road, scope: Scope, receive: Receive, delivery: Delivery) -> Stored:
+    began = perf_counter()
     try:
-        return await _store(road, scope, receive)
+        stored = await _store(road, scope, receive)
     except Refused as refusal:
         await road.refused(delivery, refusal, declared(scope))
         raise
+    road.tally.store.append(perf_counter() - began)
+    return stored
 
 
 async def _store(road: Road, scope: Scope, receive: Receive) -> Stored:
