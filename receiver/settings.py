@@ -4,21 +4,18 @@ Spending keys are not here: the exposed process never reads them (see submitter/
 """
 
 import os
-import re
 from datetime import timedelta
 from functools import cached_property
-from pathlib import Path
 from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
 
-from dotenv import dotenv_values
 from pydantic import ByteSize, Field, ValidationError, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from receiver import registry
 from receiver.errors import Misconfigured
 from receiver.guard import Rules
-from receiver.keyfile import key_file, own_keys
+from receiver.keyfile import own_keys
 from receiver.storage import apart
 
 Names = Annotated[tuple[str, ...], NoDecode]
@@ -61,6 +58,9 @@ class Settings(BaseSettings):
         "", repr=False, description="our own keys, newest last, comma-separated; made on first start with SQLite"
     )
     admin_token: str = Field("", repr=False, description="opens the pages and the API; made like PROOFHOOK_SECRET")
+    viewer_token: str = Field(
+        "", repr=False, description="opens the pages to those who may see and not act; nobody when empty"
+    )
     fal_url: str = Field("https://queue.fal.run", description="base of fal's queue API")
     fireworks_url: str = Field("https://api.fireworks.ai", description="base of Fireworks' API")
     runware_url: str = Field("https://api.runware.ai", description="base of Runware's API")
@@ -181,6 +181,18 @@ class Settings(BaseSettings):
         return found.encode()
 
     @cached_property
+    def viewer(self) -> bytes | None:
+        """The token that signs in to look, None where there is none. Raises Misconfigured where it lets act, too."""
+        if not self.viewer_token:
+            return None
+        found = self.viewer_token.strip()
+        if not found:
+            raise Misconfigured("VIEWER_TOKEN is empty: set it, or unset it and nobody signs in with it")
+        if found.encode() == self.admin.strip():
+            raise Misconfigured("VIEWER_TOKEN is ADMIN_TOKEN: who may look could act; try `proofhook keys new`")
+        return found.encode()
+
+    @cached_property
     def tolerance(self) -> timedelta:
         return timedelta(seconds=self.timestamp_tolerance)
 
@@ -216,32 +228,3 @@ def _plain(url: str) -> bool:
     parts = urlsplit(url)
     named = parts.scheme in {"http", "https"} and parts.hostname and parts.port != 0
     return bool(named) and not (parts.query or parts.fragment)
-
-
-OURS = frozenset({"proofhook_secret", "admin_token"})
-SECRET = OURS | {"aws_secret_access_key", "aws_session_token"}
-MASK = "********"
-_PASSWORD = re.compile(r"(?<=://)([^/?#]*):[^/?#]*@")
-
-
-def without_password(value: str) -> str:
-    """A value as people may see it: where it is a URL, without the password in it."""
-    return _PASSWORD.sub(rf"\1:{MASK}@", value)
-
-
-def shown(settings: Settings) -> list[dict[str, str]]:
-    """Every setting with its value (secrets masked) and where it came from, for people."""
-    kept = dotenv_values(".env") if Path(".env").is_file() else {}
-    written = {name.upper() for name, value in kept.items() if value}
-    rows = []
-    for name in type(settings).model_fields:
-        variable, value = name.upper(), getattr(settings, name)
-        source = "environment" if os.environ.get(variable) else ".env" if variable in written else "default"
-        text = ",".join(value) if isinstance(value, tuple) else without_password("" if value is None else str(value))
-        if name in SECRET - OURS:
-            source, text = (source, MASK) if value else ("not set", "")
-        elif name in OURS:
-            file = key_file(settings.database_url)
-            source, text = source if value else f"file {file}" if file else "not set", MASK if value or file else ""
-        rows.append({"name": variable, "value": text, "source": source})
-    return rows

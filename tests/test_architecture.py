@@ -43,7 +43,10 @@ CLOCKS = {
     "urandom",
 }
 
-EDGE = {"receiver.hooks", "receiver.uploads", "receiver.pages", "receiver.app", "receiver.worker", "receiver.road"}
+EDGE = {
+    "receiver.hooks", "receiver.uploads", "receiver.api", "receiver.pages", "receiver.app", "receiver.worker",
+    "receiver.road",
+}  # fmt: skip
 LOWER = {"receiver.ledger", "receiver.storage", "receiver.keyring", "receiver.fetch", "receiver.guard", "receiver.dial"}
 FORBIDDEN = {
     "receiver.errors": {"receiver", "submitter"},
@@ -61,20 +64,35 @@ FORBIDDEN = {
     "receiver.keyring": {"submitter", *EDGE, *(LOWER - {"receiver.keyring"}), "receiver.settings"},
     "receiver.fetch": {"submitter", *EDGE, "receiver.ledger", "receiver.keyring", "receiver.settings"},
     "receiver.check": {"submitter", *EDGE, *LOWER, "receiver.settings"},
+    "receiver.shrink": {"submitter", *EDGE, *LOWER, "receiver.settings"},
+    "receiver.acts": {"submitter", *(EDGE - {"receiver.road"}), "receiver.fetch"},
+    "receiver.thumbs": {"submitter", *(EDGE - {"receiver.road"}), "receiver.fetch"},
+    "receiver.doctor": {"submitter", *(EDGE - {"receiver.road"}), "receiver.fetch"},
     "receiver.audit": {"submitter", *EDGE, "receiver.fetch", "receiver.guard", "receiver.dial"},
     "receiver.road": {"submitter", *(EDGE - {"receiver.road"}), "receiver.fetch"},
-    "receiver.hooks": {"submitter", "receiver.app", "receiver.pages", "receiver.worker", "receiver.uploads"},
-    "receiver.uploads": {"submitter", "receiver.app", "receiver.pages", "receiver.worker"},
+    "receiver.hooks": {
+        "submitter", "receiver.app", "receiver.api", "receiver.pages",
+        "receiver.worker", "receiver.uploads",
+    },
+    "receiver.uploads": {"submitter", "receiver.app", "receiver.api", "receiver.pages", "receiver.worker"},
+    "receiver.api": {
+        "submitter", "receiver.app", "receiver.worker", "receiver.hooks",
+        "receiver.uploads", "receiver.fetch", "receiver.keyring",
+    },
+    "receiver.api.stream": {"receiver.pages"},
     "receiver.pages": {"submitter", "receiver.app", "receiver.worker", "receiver.hooks", "receiver.uploads"},
-    "receiver.worker": {"submitter", "receiver.app", "receiver.pages", "receiver.hooks", "receiver.uploads"},
+    "receiver.worker": {
+        "submitter", "receiver.app", "receiver.api", "receiver.pages",
+        "receiver.hooks", "receiver.uploads",
+    },
     "receiver": {"submitter"},
     "submitter.sandbox": {"receiver", "submitter.submit", "submitter.client", "submitter.intake", "submitter.calls"},
-}
+}  # fmt: skip
 """Room → what nothing in it may import. A name stands for itself and all below it."""
 
 SUBMITTER_MAY = {
     "receiver.wire", "receiver.ledger", "receiver.registry", "receiver.settings", "receiver.errors", "receiver.road",
-    "receiver.storage", "receiver.audit", "receiver.log",
+    "receiver.storage", "receiver.audit", "receiver.log", "receiver.acts", "receiver.doctor",
 }  # fmt: skip
 
 ONLY = {
@@ -82,14 +100,22 @@ ONLY = {
     "sqlalchemy": {"receiver.ledger"},
     "alembic": {"receiver.ledger"},
     "psycopg": {"receiver.ledger"},
-    "starlette": {"receiver.hooks", "receiver.uploads", "receiver.pages", "receiver.app", "submitter.sandbox"},
-    "PIL": {"receiver.check", "submitter.sandbox", "submitter.cli"},
+    "starlette": {
+        "receiver.hooks",
+        "receiver.uploads",
+        "receiver.api",
+        "receiver.pages",
+        "receiver.app",
+        "submitter.sandbox",
+    },
+    "PIL": {"receiver.check", "receiver.shrink", "submitter.sandbox", "submitter.cli"},
     "cryptography": {"receiver.wire", "receiver.audit", "submitter.sandbox"},
     "rfc8785": {"receiver.audit"},
     "c2pa": {"receiver.audit.provenance.child"},
     "rfc3161_client": {"receiver.audit.timestamp"},
     "httpcore": {"receiver.fetch", "receiver.guard", "receiver.dial"},
     "obstore": {"receiver.storage"},
+    "prometheus_client": {"receiver.api.metrics"},
     "jinja2": {"receiver.pages"},
     "typer": {"submitter.cli"},
     "rich": {"submitter.cli"},

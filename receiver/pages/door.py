@@ -2,20 +2,30 @@
 
 import re
 from datetime import timedelta
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import urlsplit
 
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
-from receiver.errors import Malformed, TooLarge
-from receiver.pages.gate import Lobby, told
-from receiver.pages.session import Session, is_admin, is_form_token, is_link_ticket, session_of, sign_in, sign_out
+from receiver.pages.forms import form
+from receiver.pages.gate import Lobby, foreign, told
+from receiver.pages.session import (
+    Session,
+    is_admin,
+    is_form_token,
+    is_link_ticket,
+    is_viewer,
+    session_of,
+    sign_in,
+    sign_out,
+)
 
-MOST_BYTES = 8 * 1024
-MOST_FIELDS = 16
 _LOCAL = re.compile(r"/(?![/\\])[!-\[\]-~]{0,2047}", re.ASCII)
 _OLD_LINK = "This sign-in link is over: it is good for an hour. Type the token, or ask for a new link."
-_WRONG = "That is not the token. It is the value of ADMIN_TOKEN; `proofhook settings` says where yours comes from."
+_WRONG = (
+    "That is not the token. It is the value of ADMIN_TOKEN, or of VIEWER_TOKEN to look and not act; "
+    "`proofhook settings` says where yours comes from."
+)
 
 
 async def show_door(lobby: Lobby, request: Request) -> Response:
@@ -23,7 +33,7 @@ async def show_door(lobby: Lobby, request: Request) -> Response:
     ticket = request.query_params.get("ticket")
     if ticket is not None:
         if is_link_ticket(lobby.settings, ticket, lobby.now()):
-            return _enter(lobby, request, request.query_params.get("next", ""))
+            return _enter(lobby, request, request.query_params.get("next", ""), may_act=True)
         return _form(lobby, request, 401, _OLD_LINK)
     if session_of(request, lobby.settings, lobby.now()):
         return _go(request, request.query_params.get("next", ""))
@@ -41,19 +51,20 @@ async def open_door(lobby: Lobby, request: Request) -> Response:
     wait = lobby.throttle.wait(who, now)
     if wait > timedelta(0):
         return _too_often(lobby, request, wait)
-    if not is_admin(lobby.settings, fields.get("token", "")):
+    token = fields.get("token", "")
+    may_act = is_admin(lobby.settings, token)
+    if not may_act and not is_viewer(lobby.settings, token):
         lobby.throttle.failed(who, now)
         return _form(lobby, request, 401, _WRONG, fields.get("next", ""))
     lobby.throttle.succeeded(who)
-    return _enter(lobby, request, fields.get("next", ""))
+    return _enter(lobby, request, fields.get("next", ""), may_act=may_act)
 
 
 async def leave(lobby: Lobby, request: Request, session: Session) -> Response:
     """Sign out."""
     fields = await form(request)
     if not is_form_token(lobby.settings, session, fields.get("form_token", ""), lobby.now()):
-        detail = "The form was too old, or not of this session. Go back, load the page again, and sign out there."
-        return told(lobby, request, 403, "Not from here", "foreign_form", detail)
+        return foreign(lobby, request)
     response = RedirectResponse(f"{request.scope.get('root_path', '')}/sign-in", 303)
     sign_out(request, response)
     return response
@@ -73,28 +84,14 @@ def from_here(request: Request, public: str) -> bool:
     return origin is None or urlsplit(origin).netloc in hosts - {""}
 
 
-async def form(request: Request) -> dict[str, str]:
-    """The fields of a small form; of a name that stands there twice, the first. Raises TooLarge, Malformed."""
-    body = bytearray()
-    async for chunk in request.stream():
-        body += chunk
-        if len(body) > MOST_BYTES:
-            raise TooLarge(f"a form of this page has at most {MOST_BYTES} bytes")
-    try:
-        found = parse_qs(body.decode("utf-8", "replace"), keep_blank_values=True, max_num_fields=MOST_FIELDS)
-    except ValueError:
-        raise Malformed("a form of this page has fewer fields") from None
-    return {name: values[0] for name, values in found.items()}
-
-
 def _form(lobby: Lobby, request: Request, status: int = 200, problem: str = "", way_on: str = "") -> Response:
     way_on = local(way_on or request.query_params.get("next", ""), "")
     return lobby.painter.page(request, "sign_in.html", None, status, problem=problem, way_on=way_on)
 
 
-def _enter(lobby: Lobby, request: Request, way_on: str) -> Response:
+def _enter(lobby: Lobby, request: Request, way_on: str, *, may_act: bool) -> Response:
     response = _go(request, way_on)
-    sign_in(request, response, lobby.settings, lobby.now())
+    sign_in(request, response, lobby.settings, lobby.now(), may_act=may_act)
     return response
 
 

@@ -7,12 +7,15 @@ from collections.abc import AsyncIterator
 from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 
+from receiver import thumbs
 from receiver.errors import UnknownEndpoint
-from receiver.ledger.views import ImageView
+from receiver.ledger.views import ImageView, JobView
+from receiver.pages import inputs
 from receiver.pages.gate import Lobby
 from receiver.pages.render import HERE, STATIC
 from receiver.pages.session import Session
 from receiver.pages.views import asked_job
+from receiver.storage import Storage
 from receiver.wire.images import SUFFIXES, sniff
 
 _NUMBER = re.compile(r"[0-9]{1,4}", re.ASCII)
@@ -22,8 +25,36 @@ UNKNOWN = "application/octet-stream"
 
 async def image(lobby: Lobby, request: Request, _session: Session) -> Response:
     """One stored image, byte for byte, as what its own first bytes say it is."""
-    held = await _asked(lobby, request)
-    sha256 = str(held.sha256)
+    job = await asked_job(lobby, request)
+    found = held(job, request.path_params["n"])
+    return await served(lobby.road.storage, request, str(found.sha256), f"{job.id[:8]}-{found.n}")
+
+
+async def thumbnail(lobby: Lobby, request: Request, session: Session) -> Response:
+    """The small form of a stored image; the original, to be asked for again, as long as there is none."""
+    job = await asked_job(lobby, request)
+    found = held(job, request.path_params["n"])
+    small = await thumbs.thumbnail(lobby.road, found, job.id)
+    if small is None:
+        response = await image(lobby, request, session)
+        response.headers["Cache-Control"] = "private, max-age=60"
+        return response
+    headers = {"Cache-Control": "private, max-age=86400", "Content-Security-Policy": "default-src 'none'; sandbox"}
+    return Response(small, headers=headers, media_type=sniff(small) or UNKNOWN)
+
+
+async def input_image(lobby: Lobby, request: Request, _session: Session) -> Response:
+    """An input picture that we hold, in the same way; a mere URL is never fetched. Raises UnknownEndpoint."""
+    number = request.path_params["n"]
+    job = await asked_job(lobby, request)
+    found = next((each for each in inputs.of(job) if str(each.n) == number and each.sha256), None)
+    if found is None:
+        raise UnknownEndpoint("this job holds no input picture of that number")
+    return await served(lobby.road.storage, request, found.sha256, f"{job.id[:8]}-input-{found.n}")
+
+
+async def served(storage: Storage, request: Request, sha256: str, stem: str) -> Response:
+    """The stored bytes of that hash; to HEAD only how they would begin. Raises Permanent where they are not held."""
     headers = {
         "ETag": f'"{sha256}"',
         "Cache-Control": "private, max-age=31536000, immutable",
@@ -31,12 +62,15 @@ async def image(lobby: Lobby, request: Request, _session: Session) -> Response:
     }
     if _has(request, sha256):
         return Response(status_code=304, headers=headers)
-    size = await lobby.road.storage.size(sha256)
-    chunks = lobby.road.storage.read(sha256)
+    size = await storage.size(sha256)
+    chunks = storage.read(sha256)
     first = await anext(chunks, b"")
     media_type = sniff(first) or UNKNOWN
-    name = f"{request.path_params['id'][:8]}-{held.n}{SUFFIXES.get(media_type, '.bin')}"
+    name = f"{stem}{SUFFIXES.get(media_type, '.bin')}"
     headers |= {"Content-Length": str(size), "Content-Disposition": f'inline; filename="{name}"'}
+    if request.method == "HEAD":
+        await _let_go(chunks)
+        return Response(headers=headers, media_type=media_type)
     return StreamingResponse(_all(first, chunks), headers=headers, media_type=media_type)
 
 
@@ -51,13 +85,11 @@ async def static(_desk: Lobby, request: Request) -> Response:
 
 async def nothing(_desk: Lobby, _request: Request) -> Response:
     """Every other address."""
-    raise UnknownEndpoint("there is nothing at this address; the jobs are on the first page")
+    raise UnknownEndpoint("there is nothing at this address; the first page leads to all there is")
 
 
-async def _asked(lobby: Lobby, request: Request) -> ImageView:
-    """The image that the address names. Raises NoSuchJob, UnknownEndpoint."""
-    number = request.path_params["n"]
-    job = await asked_job(lobby, request)
+def held(job: JobView, number: str) -> ImageView:
+    """The stored image of that number. Raises UnknownEndpoint."""
     wanted = int(number) if _NUMBER.fullmatch(number) else None
     found = next((each for each in job.images if each.n == wanted and each.sha256), None)
     if found is None:
@@ -78,5 +110,9 @@ async def _all(first: bytes, rest: AsyncIterator[bytes]) -> AsyncIterator[bytes]
         async for chunk in rest:
             yield chunk
     finally:
-        with contextlib.suppress(AttributeError):
-            await rest.aclose()  # type: ignore[attr-defined]  # only a generator has one
+        await _let_go(rest)
+
+
+async def _let_go(chunks: AsyncIterator[bytes]) -> None:
+    with contextlib.suppress(AttributeError):
+        await chunks.aclose()  # type: ignore[attr-defined]  # only a generator has one

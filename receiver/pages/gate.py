@@ -9,8 +9,10 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, RedirectResponse, Response
 
 from receiver import errors
+from receiver.api.stream import Stream
+from receiver.pages.forms import form
 from receiver.pages.render import Painter, guarded
-from receiver.pages.session import Session, session_of
+from receiver.pages.session import Session, is_form_token, session_of
 from receiver.pages.throttle import Throttle
 from receiver.road import Road
 from receiver.settings import Settings
@@ -23,6 +25,7 @@ class Lobby:
     road: Road
     painter: Painter
     throttle: Throttle
+    stream: Stream
 
     @property
     def settings(self) -> Settings:
@@ -38,12 +41,20 @@ OpenView = Callable[[Lobby, Request], Awaitable[Response]]
 
 TITLES: dict[type[errors.ProofhookError], tuple[int, str]] = {
     errors.NoSuchJob: (404, "No such job"),
+    errors.NoSuchDelivery: (404, "No such delivery"),
     errors.UnknownEndpoint: (404, "Nothing is here"),
+    errors.Impossible: (409, "This cannot be done"),
+    errors.BrokenEvidence: (409, "The evidence does not hold"),
     errors.Permanent: (404, "The file is not here"),
     errors.Malformed: (400, "This cannot be read"),
     errors.TooLarge: (413, "Too much was sent"),
     errors.TryLater: (503, "Try again in a moment"),
 }
+
+_VIEWER = (
+    "You are signed in with VIEWER_TOKEN, which lets see everything and change nothing. "
+    "To do this, sign out and sign in with ADMIN_TOKEN."
+)
 
 
 def signed_in(lobby: Lobby, view: View) -> Endpoint:
@@ -54,6 +65,20 @@ def signed_in(lobby: Lobby, view: View) -> Endpoint:
         return await view(lobby, request, session) if session else sign_in_first(request)
 
     return anyone(lobby, shown)
+
+
+def acting(lobby: Lobby, view: View) -> Endpoint:
+    """What a form of a page asks for: by those who may act, with their own session's form token."""
+
+    async def done(lobby: Lobby, request: Request, session: Session) -> Response:
+        if not session.may_act:
+            return told(lobby, request, 403, "You may look, not act", "viewer", _VIEWER)
+        fields = await form(request)
+        if not is_form_token(lobby.settings, session, fields.get("form_token", ""), lobby.now()):
+            return foreign(lobby, request)
+        return await view(lobby, request, session)
+
+    return signed_in(lobby, done)
 
 
 def anyone(lobby: Lobby, view: OpenView) -> Endpoint:
@@ -73,12 +98,18 @@ def anyone(lobby: Lobby, view: OpenView) -> Endpoint:
 def sign_in_first(request: Request) -> Response:
     """A browser goes to the door and comes back; a program is told."""
     if not wants_html(request):
-        detail = "sign in at /sign-in with ADMIN_TOKEN first; these pages are for people"
+        detail = "sign in at /sign-in with ADMIN_TOKEN or VIEWER_TOKEN first; these pages are for people"
         return JSONResponse({"error": "not_signed_in", "detail": detail}, 401)
     root, query = request.scope.get("root_path", ""), request.url.query
     there = quote(request.scope["path"]) + (f"?{query}" if query else "")
     way_back = "" if request.method not in {"GET", "HEAD"} else f"?{urlencode({'next': there})}"
     return RedirectResponse(f"{root}/sign-in{way_back}", 303)
+
+
+def foreign(lobby: Lobby, request: Request) -> Response:
+    """What is told where a form's token is not of this session, or too old."""
+    detail = "The form was too old, or not of this session. Go back, load the page again, and send it there."
+    return told(lobby, request, 403, "Not from here", "foreign_form", detail)
 
 
 def sorry(lobby: Lobby, request: Request, error: errors.ProofhookError) -> Response:

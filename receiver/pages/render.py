@@ -14,23 +14,30 @@ from starlette.responses import Response
 
 from receiver.audit.provenance.reading import word
 from receiver.ledger.shapes import moment
-from receiver.pages import sentences, signs, timeline, words
+from receiver.pages import mends, sentences, signs, timeline, words
 from receiver.pages.session import Session, form_token
 from receiver.road import Road
 
 HERE = Path(__file__).parent
-STATIC: Mapping[str, str] = MappingProxyType({"style.css": "text/css; charset=utf-8", "mark.svg": "image/svg+xml"})
+STATIC: Mapping[str, str] = MappingProxyType(
+    {
+        "style.css": "text/css; charset=utf-8",
+        "live.js": "text/javascript; charset=utf-8",
+        "mark.svg": "image/svg+xml",
+    }
+)
 """Everything that is served as it lies in `static/`, and its media type."""
 
 FILTERS: tuple[Callable[..., Any], ...] = (
     words.ago, words.clip, words.clock, words.exact, words.flat, words.many, words.short, words.shown, words.size,
     words.span, signs.believed, signs.credential_sign, signs.delivery_sign, signs.frame, signs.image_sign,
-    signs.job_sign, signs.way, timeline.duration, timeline.steps, sentences.prompt, moment, word,
+    signs.job_sign, signs.way, signs.can_cancel, signs.can_retry, timeline.duration, sentences.prompt, moment, word,
 )  # fmt: skip
 """The templates know them by these names."""
 
 POLICY = (
-    "default-src 'none'; img-src 'self'; style-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+    "default-src 'none'; img-src 'self'; style-src 'self'; script-src 'self'; connect-src 'self'; form-action 'self'; "
+    "base-uri 'none'; frame-ancestors 'none'"
 )
 HEADERS: Mapping[str, str] = MappingProxyType(
     {
@@ -57,7 +64,9 @@ def environment() -> Environment:
         trim_blocks=True, lstrip_blocks=True, finalize=_plain,
     )  # fmt: skip
     made.filters |= {verb.__name__: verb for verb in FILTERS}
-    made.globals |= {"style": _fingerprint("style.css"), "mark": _fingerprint("mark.svg")}
+    made.globals |= {
+        name: _fingerprint(file) for name, file in (("style", "style.css"), ("script", "live.js"), ("mark", "mark.svg"))
+    }
     return made
 
 
@@ -78,7 +87,8 @@ class Painter:
             "now": now,
             "room": request.url.path,
             "form_token": form_token(settings, session, now) if session else "",
-            "mend": partial(signs.mend, settings=settings),
+            "may_act": session is not None and session.may_act,
+            "mend": partial(mends.mend, settings=settings),
         }
         html = self._templates.get_template(template).render(**frame, **shown)
         return guarded(Response(html.encode("utf-8", "replace"), status, media_type="text/html"))

@@ -46,14 +46,33 @@ def prompt(job: JobView) -> str:
     return next((text for text in found if isinstance(text, str) and text), "")
 
 
-def of_deliveries(found: Sequence[DeliveryView], most: int, verdict: str) -> str:
-    """What the newest deliveries come to; `verdict` is the filter, or empty."""
-    newest = "The newest " if len(found) >= most else ""
+def of_found(count: int, *, more: bool, paged: bool) -> str:
+    """How many jobs are like those that were asked for, as far as this page tells."""
+    if not count:
+        return ""
+    if paged:
+        return f"{many(count, 'more job', 'more jobs')} like this{', and older ones' if more else ', the oldest'}."
+    return f"The newest {many(count, 'job')} like this." if more else f"{many(count, 'job is', 'jobs are')} like this."
+
+
+def of_deliveries(found: Sequence[DeliveryView], verdict: str, *, more: bool, paged: bool) -> str:
+    """What the deliveries of a page come to; `verdict` is the filter, or empty."""
+    page = "Then " if paged else "The newest " if more else ""
     if verdict:
-        return f"{newest}{many(len(found), 'delivery', 'deliveries')}, {verdict.replace('_', ' ')}."
+        return f"{page}{many(len(found), 'delivery', 'deliveries')}, {verdict.replace('_', ' ')}."
     refused = sum(not believed(delivery) for delivery in found)
     what = f"{many(refused, 'was', 'were')} refused" if refused else "none was refused"
-    return f"{newest or 'In all '}{many(len(found), 'delivery', 'deliveries')} came in; {what}."
+    return f"{page or 'In all '}{many(len(found), 'delivery', 'deliveries')} came in; {what}."
+
+
+DONE = {
+    "retry": "Taken up again: what can still be collected or asked about is being seen to.",
+    "retry-nothing": "There was nothing to take up again: no image is a dead letter, and the end is known.",
+    "cancel": "Cancelled. A result that comes all the same is kept.",
+    "redeliver": "Run again: this is the delivery that came of it; the first one stays as it was.",
+    "redeliver-same": "Run again: it changed nothing, because all that it says was known already.",
+}
+"""What an action came to, said on the page that follows it."""
 
 
 def _gone(purge: PurgeView) -> str:

@@ -1,4 +1,7 @@
-"""Who is signed in: a signed ticket in a cookie, so that nothing is stored. Another ADMIN_TOKEN ends every session."""
+"""Who is signed in: a signed ticket in a cookie, so that nothing is stored. Another ADMIN_TOKEN ends every session.
+
+VIEWER_TOKEN lets look and not act; another one ends the sessions of those who came in by it.
+"""
 
 import hashlib
 import hmac
@@ -21,9 +24,10 @@ LINK_LIFETIME = timedelta(hours=1)
 
 @dataclass(frozen=True, slots=True)
 class Session:
-    """A browser that is signed in; `nonce` is what its form tokens belong to."""
+    """A browser that is signed in; `nonce` is what its form tokens belong to, `may_act` false for a viewer."""
 
     nonce: str
+    may_act: bool
 
 
 def sign_in_link(settings: Settings, now: datetime) -> str:
@@ -38,14 +42,19 @@ def is_link_ticket(settings: Settings, ticket: str, now: datetime) -> bool:
 
 
 def is_admin(settings: Settings, token: str) -> bool:
-    """Whether this is ADMIN_TOKEN. Hashed first, so that the time taken tells neither its length nor its start."""
-    given = hashlib.sha256(token.strip().encode("utf-8", "surrogatepass")).digest()
-    return hmac.compare_digest(given, hashlib.sha256(settings.admin.strip()).digest())
+    """Whether this is ADMIN_TOKEN, which lets look and act."""
+    return _same(settings.admin, token)
 
 
-def sign_in(request: Request, response: Response, settings: Settings, now: datetime) -> None:
+def is_viewer(settings: Settings, token: str) -> bool:
+    """Whether this is VIEWER_TOKEN, which lets look; never where none is set."""
+    return settings.viewer is not None and _same(settings.viewer, token)
+
+
+def sign_in(request: Request, response: Response, settings: Settings, now: datetime, *, may_act: bool) -> None:
     """Give the browser its cookie."""
-    ticket = tokens.ticket(settings.secrets, _purpose(settings), secrets.token_urlsafe(16), now + LIFETIME)
+    purpose = _acting(settings) if may_act else _looking(settings)
+    ticket = tokens.ticket(settings.secrets, purpose, secrets.token_urlsafe(16), now + LIFETIME)
     response.set_cookie(
         COOKIE, ticket, max_age=int(LIFETIME.total_seconds()), path=_path(request), httponly=True, samesite="lax",
         secure=request.url.scheme == "https",
@@ -61,8 +70,12 @@ def sign_out(request: Request, response: Response) -> None:
 
 def session_of(request: Request, settings: Settings, now: datetime) -> Session | None:
     """The session of the request, None without a good cookie."""
-    nonce = _subject(settings, _purpose(settings), request.cookies.get(COOKIE, ""), now)
-    return None if nonce is None else Session(nonce)
+    ticket = request.cookies.get(COOKIE, "")
+    nonce = _subject(settings, _acting(settings), ticket, now)
+    if nonce is not None:
+        return Session(nonce, may_act=True)
+    nonce = _subject(settings, _looking(settings), ticket, now) if settings.viewer else None
+    return None if nonce is None else Session(nonce, may_act=False)
 
 
 def form_token(settings: Settings, session: Session, now: datetime) -> str:
@@ -82,9 +95,20 @@ def _subject(settings: Settings, purpose: str, ticket: str, now: datetime) -> st
         return None
 
 
-def _purpose(settings: Settings) -> str:
+def _same(token: bytes, given: str) -> bool:
+    """Hashed first, so that the time taken tells neither its length nor its start."""
+    found = hashlib.sha256(given.strip().encode("utf-8", "surrogatepass")).digest()
+    return hmac.compare_digest(found, hashlib.sha256(token.strip()).digest())
+
+
+def _acting(settings: Settings) -> str:
     """The token's hash is under the MAC and not in the cookie: it ends sessions, and nobody can read it."""
     return f"session {hashlib.sha256(settings.admin.strip()).hexdigest()}"
+
+
+def _looking(settings: Settings) -> str:
+    """The ticket of a viewer's cookie is made for both tokens, so that either's change ends it."""
+    return f"viewing {hashlib.sha256(settings.viewer or b'').hexdigest()} {_acting(settings)}"
 
 
 def _path(request: Request) -> str:

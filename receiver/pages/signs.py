@@ -1,11 +1,9 @@
-"""Glyph, word and tone of everything that can be said to have gone well or ill, and what to do where it went ill."""
+"""Glyph, word and tone of everything that can be said to have gone well or ill."""
 
 from dataclasses import dataclass
 
 from receiver.audit.provenance.credential import Credential
 from receiver.ledger.views import DeliveryView, ImageView, JobView
-from receiver.pages.words import size
-from receiver.settings import Settings
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,30 +46,21 @@ CREDENTIALS = {
 }
 """The states of a content credential. None is a fault of a delivery: they say what the file says of itself."""
 
-REFUSALS = {
-    "bad_signature": "No key we trust made this signature over these bytes. A proxy that rewrites headers or body does "
-    "this; so does a sender that is not the provider.",
-    "stale_timestamp": "Compare this machine's clock with a time server. If the clock is right, the sender repeated an "
-    "old delivery; TIMESTAMP_TOLERANCE ({timestamp_tolerance} s) says how old one may be.",
-    "missing_header": "A proxy in front may drop or double the header. If none does, the sender does not sign: it is "
-    "not the provider.",
-    "unknown_key": "The sender signed with a key we do not hold. After a rotation of PROOFHOOK_SECRET keep the old key "
-    "in the list until its jobs are done.",
-    "malformed": "The body is not what this provider's documents describe. The bytes are kept. "
-    "The provider can be asked instead: `proofhook retry {job_id}`",
-    "wrong_request": "A believable delivery, but of another job. Nothing is lost: the job that it belongs to has a URL "
-    "of its own.",
-    "too_large": "Raise MAX_BODY_BYTES ({max_body_bytes}) for callbacks or MAX_IMAGE_BYTES ({max_image_bytes}) for "
-    "uploads, then take the job up again: `proofhook retry {job_id}`",
-    "not_an_image": "Only JPEG, PNG, WebP and GIF are stored, told by their first bytes.",
-}
-"""Slug → why this happens, and what to change."""
-
 
 def job_sign(job: JobView) -> Sign:
     if job.status == "succeeded" and job.stuck:
         return DEAD
     return STATUS.get(job.status, Sign("○", job.status, "waiting"))
+
+
+def can_retry(job: JobView) -> bool:
+    """Whether taking it up again may change anything: a dead letter, or an end that is not known for sure."""
+    unsure = job.request_id is not None and job.status not in {"pending", "succeeded", "delivered"}
+    return job.purged is None and (job.stuck or unsure)
+
+
+def can_cancel(job: JobView) -> bool:
+    return job.status in {"pending", "submitted"}
 
 
 def image_sign(image: ImageView) -> Sign:
@@ -93,17 +82,6 @@ def delivery_sign(delivery: DeliveryView) -> Sign:
 def way(delivery: DeliveryView) -> str:
     """How it reached us, in a person's word."""
     return {"hook": "callback"}.get(delivery.kind, delivery.kind)
-
-
-def mend(delivery: DeliveryView, settings: Settings) -> str:
-    """What to change so that the next one is let in; empty where there is nothing to say."""
-    return REFUSALS.get(delivery.verdict, "").format(
-        timestamp_tolerance=settings.timestamp_tolerance,
-        max_body_bytes=size(settings.max_body_bytes),
-        max_image_bytes=size(settings.max_image_bytes),
-        id=delivery.id,
-        job_id=delivery.job_id,
-    )
 
 
 def frame(image: ImageView) -> str:

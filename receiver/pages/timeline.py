@@ -1,10 +1,11 @@
 """What happened to a job, in order, with the time between. Pure."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from itertools import pairwise
 
 from receiver.ledger.views import DeliveryView, ImageView, JobView
+from receiver.pages.mends import offset
 from receiver.pages.signs import STATUS, Sign, delivery_sign, image_sign, way
 
 MOST_DELIVERIES = 12
@@ -40,6 +41,19 @@ def steps(job: JobView) -> list[Step]:
     return [found[0], *later]
 
 
+def with_seal(job: JobView, at: datetime | None, entries: str) -> list[Step]:
+    """The same with the moment at which the last of it was sealed, where all of it is; `entries` names them."""
+    found = steps(job)
+    if at is None:
+        return found
+    before = [step for step in found if step.at <= at]
+    behind = found[len(before) :]
+    sealed = Step(at, "sealed", entries, took=at - before[-1].at if before else None)
+    if behind:
+        behind[0] = replace(behind[0], took=behind[0].at - at)
+    return [*before, sealed, *behind]
+
+
 def duration(job: JobView) -> timedelta | None:
     """From created to the end; None while there is none."""
     end = job.delivered_at or (None if job.status == "succeeded" else job.finished_at)
@@ -51,7 +65,10 @@ def _received(delivery: DeliveryView) -> datetime:
 
 
 def _came(delivery: DeliveryView) -> Step:
-    return Step(delivery.received_at, way(delivery), delivery.reason or delivery.scheme or "", delivery_sign(delivery))
+    note = delivery.reason or delivery.scheme or ""
+    if delivery.signed_at and not delivery.reason:
+        note = f"{note}, clock {offset(delivery.received_at - delivery.signed_at)}"
+    return Step(delivery.received_at, way(delivery), note, delivery_sign(delivery))
 
 
 def _stored(image: ImageView, at: datetime) -> Step:

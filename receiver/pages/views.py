@@ -1,71 +1,77 @@
-"""The pages: jobs, one job, deliveries."""
+"""The pages of jobs: all of them, and one with everything that hangs on it."""
 
 import asyncio
-import re
-from datetime import UTC, datetime
 
 from starlette.requests import Request
-from starlette.responses import Response
+from starlette.responses import RedirectResponse, Response
 
 from receiver import registry
 from receiver.audit.provenance.reading import of_images
-from receiver.errors import Malformed, NoSuchJob
-from receiver.ledger.shapes import moment
-from receiver.ledger.views import DeliveryView, JobView
-from receiver.pages import sentences, signs
+from receiver.errors import NoSuchJob
+from receiver.ledger import verdict_reading
+from receiver.ledger.views import JobView
+from receiver.pages import again, inputs, mends, sentences, signs
+from receiver.pages.asked import ID, VIEWS, asked, has_empty
 from receiver.pages.gate import Lobby
+from receiver.pages.proof import MOST as MOST_ENTRIES
+from receiver.pages.proof import proof_of
 from receiver.pages.session import Session
+from receiver.pages.timeline import with_seal
+from receiver.pages.why import why
 
-PAGE = 48
-"""Jobs on a page: two, three, four or six in a row come out even."""
+PAGE = {"gallery": 48, "table": 100}
+"""Jobs on a page: of pictures, two, three, four or six in a row come out even."""
 MOST_OUT = 101
 MOST_DELIVERIES = 50
-_ID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.ASCII)
-_WORD = re.compile(r"[a-z0-9_.-]{1,64}", re.ASCII)
 
 
 async def jobs(lobby: Lobby, request: Request, session: Session) -> Response:
-    """Jobs, newest first, the pictures in front."""
-    asked = {name: _word(request, name) for name in ("status", "provider")}
-    wanted = {name: value for name, value in asked.items() if value}
-    before = _moment(request.query_params.get("before"))
-    found, out = await asyncio.gather(lobby.road.ledger.jobs(**wanted, before=before, limit=PAGE + 1), _out(lobby))
-    more = moment(found[PAGE - 1].created_at) if len(found) > PAGE else None
+    """Jobs, newest first: the pictures in front, or as a table."""
+    query = dict(request.query_params)
+    found = asked(query, lobby.now())
+    if has_empty(query):
+        return RedirectResponse(f"{request.scope.get('root_path', '')}/jobs{found.query()}", 303)
+    ledger = lobby.road.ledger
+    page, out = await asyncio.gather(ledger.search(found.wanted, found.after, PAGE[found.view]), _out(lobby))
     return lobby.painter.page(
-        request, "jobs.html", session,
-        jobs=found[:PAGE], more=more, asked=asked, wanted=wanted, paged=before is not None,
-        statuses=signs.STATUS, providers=sorted(registry.providers()),
-        sentence=sentences.of_jobs(out, lobby.now(), MOST_OUT), setting=lobby.settings.public,
+        request, "jobs.html", session, page=page, asked=found, views=VIEWS,
+        statuses=signs.STATUS, providers=sorted(registry.providers()), verdicts=signs.BELIEVED,
+        refusals=mends.WRITTEN, sentence=sentences.of_jobs(out, lobby.now(), MOST_OUT),
+        found=sentences.of_found(len(page.jobs), more=bool(page.next), paged=bool(found.after)),
+        setting=lobby.settings.public,
     )  # fmt: skip
 
 
 async def job(lobby: Lobby, request: Request, session: Session) -> Response:
-    """One job: its pictures, what was asked for, what happened, and every delivery."""
+    """One job: its pictures, what was asked for, what happened, every delivery and why, and the proof of it."""
     found = await asked_job(lobby, request)
-    made = await of_images(lobby.road.storage, found.images)
-    sentence = sentences.of_job(found, lobby.now())
+    shown = found.deliveries[:MOST_DELIVERIES]
+    ledger, tolerance = lobby.road.ledger, lobby.settings.tolerance
+    made, proof, keys, offsets, held = await asyncio.gather(
+        of_images(lobby.road.storage, found.images), proof_of(lobby, found.id),
+        verdict_reading.keys_of(ledger, shown), verdict_reading.last_good(ledger, mends.stale(shown)),
+        _held(lobby, found),
+    )  # fmt: skip
     return lobby.painter.page(
-        request, "job.html", session, job=found, made=made, sentence=sentence, most=MOST_DELIVERIES
-    )
-
-
-async def deliveries(lobby: Lobby, request: Request, session: Session) -> Response:
-    """Everything that came in, believed or refused."""
-    verdict = _word(request, "verdict")
-    found = await _came_in(lobby, verdict)
-    return lobby.painter.page(
-        request, "deliveries.html", session,
-        deliveries=found, verdict=verdict, verdicts=signs.BELIEVED, refusals=sorted(signs.REFUSALS),
-        sentence=sentences.of_deliveries(found, MOST_DELIVERIES, verdict),
+        request, "job.html", session, job=found, made=made, proof=proof, inputs=inputs.of(found), held=held,
+        reasons={each.id: why(each, keys.get(each.id), tolerance) for each in shown}, offsets=offsets,
+        steps=with_seal(found, proof.sealed_at, proof.span if proof.entries else ""), again=again.command(found),
+        sentence=sentences.of_job(found, lobby.now()), most=MOST_DELIVERIES, most_entries=MOST_ENTRIES,
+        did=sentences.DONE.get(request.query_params.get("did", ""), ""),
     )  # fmt: skip
 
 
 async def asked_job(lobby: Lobby, request: Request) -> JobView:
     """The job that the address names. Raises NoSuchJob."""
-    name = request.path_params["id"]
-    if not _ID.fullmatch(name):
+    return await lobby.road.ledger.job(asked_id(request))
+
+
+def asked_id(request: Request) -> str:
+    """The id of a job in an address. Raises NoSuchJob for what is none."""
+    name = str(request.path_params["id"])
+    if not ID.fullmatch(name):
         raise NoSuchJob("this is not the id of a job; `proofhook jobs` lists those there are")
-    return await lobby.road.ledger.job(name)
+    return name
 
 
 async def _out(lobby: Lobby) -> list[JobView]:
@@ -74,30 +80,8 @@ async def _out(lobby: Lobby) -> list[JobView]:
     return [each for jobs in found for each in jobs]
 
 
-async def _came_in(lobby: Lobby, verdict: str) -> list[DeliveryView]:
-    """The newest; `refused` stands for every slug of a refusal."""
-    slugs: tuple[str | None, ...] = ("refused", *signs.REFUSALS) if verdict == "refused" else (verdict or None,)
-    asked = (lobby.road.ledger.deliveries(verdict=slug, limit=MOST_DELIVERIES) for slug in slugs)
-    found = [each for deliveries in await asyncio.gather(*asked) for each in deliveries]
-    return sorted(found, key=lambda each: each.id, reverse=True)[:MOST_DELIVERIES]
-
-
-def _word(request: Request, name: str) -> str:
-    """A filter. Raises Malformed."""
-    value = request.query_params.get(name, "")
-    if value and not _WORD.fullmatch(value):
-        raise Malformed(f"{name} is one word of small letters, such as those the page offers")
-    return value
-
-
-def _moment(value: str | None) -> datetime | None:
-    """A time of the address. Raises Malformed."""
-    if not value:
-        return None
-    try:
-        at = datetime.fromisoformat(value)
-        if at.tzinfo is not None:
-            return at.astimezone(UTC)
-    except (ValueError, OverflowError):
-        pass
-    raise Malformed("before is a time with its zone, such as 2026-01-31T12:00:00Z")
+async def _held(lobby: Lobby, found: JobView) -> set[str]:
+    """Which of the input pictures are here, by hash."""
+    names = [each.sha256 for each in inputs.of(found) if each.sha256]
+    there = await asyncio.gather(*(lobby.road.storage.has(name) for name in names))
+    return {name for name, is_held in zip(names, there, strict=True) if is_held}

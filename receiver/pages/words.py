@@ -12,6 +12,7 @@ _UNSEEN = re.compile(
     r"\ud800-\udfff\ufeff]"  # lone surrogates, which UTF-8 has no bytes for
 )
 _TOKEN = re.compile(r"([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}(?:\.[0-9]{1,4})?)\.[A-Za-z0-9_-]{43}")
+_TOKEN_BYTES = re.compile(_TOKEN.pattern.encode())
 _PRIVATE = re.compile(r"authori[sz]ation|cookie|secret|token|password|api[-_]?key", re.IGNORECASE)
 _STEPS = (
     (timedelta(minutes=1), timedelta(seconds=1), "s"),
@@ -26,6 +27,21 @@ def plain(text: str) -> str:
     return _TOKEN.sub(r"\1.(token)", _UNSEEN.sub("\ufffd", text.replace("\r\n", "\n")))
 
 
+def unseen(text: str) -> int:
+    """How many characters of a text `plain` would mark."""
+    return sum(1 for _ in _UNSEEN.finditer(text))
+
+
+def without_tokens(data: bytes) -> bytes:
+    """Bytes with the capability tokens in them taken out, as `plain` does with text."""
+    return _TOKEN_BYTES.sub(rb"\1.(token)", data)
+
+
+def private(name: str) -> bool:
+    """Whether the name of a parameter or a header says that its value is a secret."""
+    return _PRIVATE.search(name) is not None
+
+
 def clip(text: str, most: int) -> str:
     """At most `most` characters, the last of which says that there were more."""
     text = plain(text)
@@ -34,7 +50,7 @@ def clip(text: str, most: int) -> str:
 
 def shown(name: str, value: Any, most: int = 300) -> str:
     """A parameter or a header as one line; what its name calls a secret is not shown."""
-    if _PRIVATE.search(name):
+    if private(name):
         return "(not shown)"
     return clip(value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, default=str), most)
 

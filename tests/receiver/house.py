@@ -134,7 +134,7 @@ def public(seed: str) -> bytes:
 def configured(folder: Path, **given: Any) -> Settings:
     """Settings of a house in that folder; nothing of this machine's own is read but what a test sets."""
     there = {"database_url": f"sqlite:///{folder}/ledger.db", "storage_url": f"file:{folder}/images"}
-    return load(_env_file=None, public_url=PUBLIC, **(there | SECRETS | given))
+    return load(_env_file=None, **(there | SECRETS | {"public_url": PUBLIC} | given))
 
 
 @asynccontextmanager

@@ -9,7 +9,8 @@ import pytest
 
 from receiver.errors import Misconfigured
 from receiver.road import open_road
-from receiver.settings import Settings, load, shown
+from receiver.settings import Settings, load
+from receiver.settings_shown import shown
 
 SECRET = "s" * 32
 
@@ -257,3 +258,16 @@ def test_the_mirror_is_another_place_than_the_storage(monkeypatch: pytest.Monkey
     with pytest.raises(Misconfigured, match=r"^CHECKPOINT_MIRROR_URL: that is where STORAGE_URL leads") as caught:
         load(checkpoint_mirror_url="S3://images/here/?region=eu")
     assert "images" not in str(caught.value)
+
+
+def test_the_viewers_token_is_another(monkeypatch: pytest.MonkeyPatch) -> None:
+    """None is nobody; blanks, and ADMIN_TOKEN itself, are refused by name; its value is shown to nobody."""
+    monkeypatch.setenv("ADMIN_TOKEN", "open sesame")
+    assert load().viewer is None
+    monkeypatch.setenv("VIEWER_TOKEN", " look around ")
+    assert load().viewer == b"look around"
+    assert "look around" not in repr(load()) + str(shown(load()))
+    assert row("VIEWER_TOKEN") == {"name": "VIEWER_TOKEN", "value": "********", "source": "environment"}
+    for wrong in ("  ", " open sesame"):
+        with pytest.raises(Misconfigured, match=r"^VIEWER_TOKEN is"):
+            _ = load(viewer_token=wrong).viewer

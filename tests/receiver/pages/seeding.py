@@ -2,6 +2,7 @@
 
 import io
 import uuid
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -48,10 +49,11 @@ class Seed:
 
     road: Road
     clock: Clock
+    new_id: Callable[[], uuid.UUID] = uuid.uuid4
 
     async def opened(self, provider: str = "fal", prompt: str = "Put a donut next to the flour.", **given: Any) -> str:
         """A job whose provider has taken it, as `request-<its id>`."""
-        job_id = str(uuid.uuid4())
+        job_id = str(self.new_id())
         facts: dict[str, Any] = {
             "model": "flux-pro/kontext", "order": {"prompt": prompt}, "order_digest": "0" * 64,
             "params": {"prompt": prompt, "seed": "42", "aspect_ratio": "16:9"}, "expected": 1, "upload": False,

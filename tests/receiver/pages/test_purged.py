@@ -61,7 +61,7 @@ async def test_the_wall_of_jobs_has_no_empty_frame(
     """The card says what became of the picture; others keep theirs."""
     gone, kept = await seed.delivered(), await seed.delivered("runware")
     await purged(road, clock, gone, "by hand", whole=False)
-    page = (await browser.get("/")).text
+    page = (await browser.get("/jobs")).text
     assert f'src="/jobs/{gone}' not in page
     assert '<span class="empty">purged</span>' in page
     assert f'src="/jobs/{kept}' in page
