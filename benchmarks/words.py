@@ -8,42 +8,48 @@ the job's UPDATE 8, COMMIT 11 to 13, the sealer's queue the rest. What a deliver
 job's climb) is in its transaction, as the design wants it: the figure of the spike is of one INSERT and one UPDATE.
 """.strip().replace("\n", " ")
 _ROOM = (
-    "Bounded by the CPU of one delivery: in the run of 2026-11-21 the goal left it {goal} µs of a core, and it took"
-    " {ours} (see the rows per CPU-second for where they go)."
+    "Bounded by the CPU of one delivery: the goal leaves it {goal:.0f} µs of a core in this run, and it takes"
+    " {ours:.0f} (see the rows per CPU-second for where they go)."
 )
 BOUNDS: dict[str, str] = {
     "hmac": _WRITES,
     "ed25519": "As for HMAC: both verify alike, so that the rest is recording and answering.",
-    "naive-hmac": _ROOM.format(goal=83, ours=168),
-    "naive-ed25519": _ROOM.format(goal=162, ours=245),
-    "webhook": _ROOM.format(goal=110, ours=168),
-    "slow-ed25519": "Ours used 0.74 of its core in the run of 2026-11-21: verifying, some half of it, and the 5 ms of"
-    " a commit do not overlap all the time.",
+    "naive-hmac": _ROOM,
+    "naive-ed25519": _ROOM,
+    "webhook": _ROOM,
+    "slow-ed25519": "Ours uses {busy:.2f} of its core in this run: verifying, some half of it, and the 5 ms of a commit"
+    " do not overlap all the time.",
     "p99-hmac": "What SQLite's own checkpoints took (100 to 120 ms in one COMMIT, every 61 batches) is gone: the log is"
-    " folded by its own thread. What is left comes with the median, which is 64 connections over the rate.",
+    " folded by its own thread. What is left comes with the median, which is 64 connections over the rate: on a quiet"
+    " machine the same code has 18 to 22 ms.",
     "p99-ed25519": "64 connections over the rate make the median; see HMAC for what was removed.",
-    "p99-two": "A batch waits for the other process's turn at the file; see the row of two. Not isolated further.",
-    "two": "Not the generator, which took a tenth of a core: in the run of 2026-11-21 the two used 1.42 of two cores,"
-    " and a delivery cost a fifth more CPU than in one. They take turns at the file, and wait for each other's COMMIT.",
-    "upload": "Hashing and writing take the raw server all of its time; fsync, which only ours does, is hidden for the"
-    " most part by beginning to write early (0.174 to 0.138 s for eight files, 0.127 without fsync, outside the"
-    " server). What is left was not isolated; the copies of each byte on its way through uvicorn are the suspicion.",
+    "p99-two": "A batch waits for the other process's turn at the file; see the row of two.",
+    "two": "Not the generator, which takes a tenth of a core: the two use {busy:.2f} of two cores in this run, and a"
+    " delivery costs {ours:.0f} µs of CPU where it costs {one:.0f} in one process. They take turns at the file, and"
+    " wait for each other's COMMIT. Tried: a turn that wakes the next by itself instead of being looked for each"
+    " millisecond 1.27 → 1.36, and the rows written on the event loop, with only COMMIT in a thread, 1.19 → 1.27"
+    " (medians of two short runs each, which vary by as much); neither was kept.",
+    "upload": "Hashing and writing take the raw server all of its time. Putting chunks together cost ours half of its"
+    " CPU and is gone; fsync, which only ours does, is hidden for the most part by beginning to write early (0.174 to"
+    " 0.138 s for eight files, 0.127 without fsync, outside the server). What is left was not isolated; each byte is"
+    " copied from the socket, into uvicorn's buffer, and out of it again.",
+    "seal": "Of the CPU of sealing two thirds go into reading the rows again and writing each entry's bytes, hashes and"
+    " commitments, one third into appending them; no single part of it is more than a tenth.",
     "seal-beside": "Callbacks and sealer take turns at the file: for 250 deliveries the sealer holds it for 7 ms of"
-    " CPU, 5.3 for rows and 1.7 for the COMMIT, and its fsync. How that divides from what two busy cores take from each"
-    " other was not isolated.",
+    " CPU, 5.3 for rows and 1.7 for the COMMIT, and its fsync; and it computes on the core that the load generator is"
+    " on. How the two divide was not isolated.",
     "downloads": "Taken apart in short rounds on a busy machine: a session for each process (nice then counts for"
     " nothing) 0.34; one session and nice 10, 0.69; nice 19, 0.77; the ledger's writer not niced with the rest, 0.95"
     " and 0.96, but 0.52 in a run in which others had a fifth of the core; without fsync of the images on top, 0.93."
     " Why it falls so far when others compute, too, was not isolated.",
-    "start": "Of the five only parts are imported (no SQLAlchemy, sqlmodel, httpx, pages). What remains is"
-    " pydantic-settings 0.29, structlog with rich 0.21, uvicorn 0.19 and typer 0.11 of the five's CPU, each alone, 0.45"
-    " together; our own modules make the rest.",
-    "start-memory": "Code: 13 MB of the libraries' modules and ours, as Python keeps it, before anything is done.",
-    "postgres": "Rows go over as arrays in two round trips a batch. Our own process alone takes 228 µs of CPU for a"
-    " delivery, where it takes 168 with SQLite (run of 2026-11-21), so that even a server that costs nothing would"
-    " leave 0.74; how the 60 divide between driver and waiting was not isolated.",
+    "start": "Of the five only parts are imported (no SQLAlchemy, sqlmodel, httpx, pages, and structlog without rich)."
+    " What remains is pydantic-settings, structlog, uvicorn and typer; our own modules make the rest.",
+    "start-memory": "Code: the libraries' modules and ours, as Python keeps it, before anything is done.",
+    "postgres": "No longer our own CPU, which is {ours:.0f} µs for a delivery in this run where SQLite takes {one:.0f}:"
+    " rows go over in binary. Our process waits for the server, {idle:.2f} of its core idle: a batch is two round"
+    " trips, and the server's own work, on the other core, is between them.",
 }
-"""By the name of a row."""
+"""By the name of a row; the gaps are filled from the run that is shown."""
 
 WHAT = """
 Every figure is a ratio of two things measured in turns in one run, so that another machine, or a busy one, shifts both
