@@ -57,7 +57,7 @@ async def job(lobby: Lobby, request: Request, session: Session) -> Response:
         reasons={each.id: why(each, keys.get(each.id), tolerance) for each in shown}, offsets=offsets,
         steps=with_seal(found, proof.sealed_at, proof.span if proof.entries else ""), again=again.command(found),
         sentence=sentences.of_job(found, lobby.now()), most=MOST_DELIVERIES, most_entries=MOST_ENTRIES,
-        did=sentences.DONE.get(request.query_params.get("did", ""), ""),
+        did=sentences.DONE.get(request.query_params.get("did", ""), ""), out=signs.OUT,
     )  # fmt: skip
 
 

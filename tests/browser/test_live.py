@@ -39,6 +39,18 @@ def test_a_job_arrives_before_ones_eyes(live: Live, signed_in: Windows) -> None:
     assert page.evaluate("window.same")
 
 
+def test_a_jobs_page_says_that_it_moved_on(live: Live, signed_in: Windows) -> None:
+    """Who has a job's page open is told, not left with what was; its whole id is copied by a click."""
+    page = signed_in(live)
+    page.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    job_id = live.submit("fireworks", "--prompt", "[slow] a ferry at dusk")
+    page.goto(f"/jobs/{job_id}")
+    expect(page.locator("[data-watch]")).to_contain_text("This job has moved on", timeout=20_000)
+    page.get_by_role("heading", level=1).locator("code[data-copy]").click()
+    expect(page.get_by_role("heading", level=1)).to_contain_text("copied")
+    assert page.evaluate("navigator.clipboard.readText()") == job_id
+
+
 def test_a_bundle_is_carried_away_and_verifies(live: Live, signed_in: Windows, tmp_path: Path) -> None:
     """Filter, open, export: the bundle that the browser saved is one that a stranger verifies."""
     job_id = live.submit("runware", "--prompt", "a lighthouse", "--tag", "shelf=proof", "--wait")

@@ -54,11 +54,11 @@
 
   /* a whole id by a click */
   document.addEventListener("click", async (event) => {
-    const id = event.target.closest("code.id[title]");
+    const id = event.target.closest("code[data-copy]");
     if (!id || id.closest("a") || !navigator.clipboard) return;
     const short = id.textContent;
     try {
-      await navigator.clipboard.writeText(id.title);
+      await navigator.clipboard.writeText(id.title || short);
       say(id, "copied");
       setTimeout(() => say(id, short), 1200);
     } catch { /* the browser does not allow it; the id can still be marked */ }
