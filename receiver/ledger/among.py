@@ -31,6 +31,11 @@ class Among:
         given = {"names": json.dumps(names) if file else list(names), **more}
         return connection.exec_driver_sql(self._texts[file], given)
 
+    def rows(self, connection: Connection, names: Sequence[Any]) -> Sequence[Sequence[Any]]:
+        """The same as plain tuples, all of them: SQLAlchemy's own rows cost a tenth of sealing."""
+        with self.run(connection, names) as found:
+            return found.cursor.fetchall() if found.cursor is not None else ()
+
     def _text(self, file: bool) -> str:
         listed = "IN (SELECT value FROM json_each(:names))" if file else "= ANY(:names)"
         return str(self._build(file, text(f"{self._column} {listed}")).compile(dialect=_SQLITE if file else _POSTGRES))

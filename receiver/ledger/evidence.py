@@ -155,7 +155,7 @@ def read(connection: Connection, kind: Kind, refs: Iterable[str]) -> dict[str, V
     if not wanted:
         return {}
     firsts = sorted({keys_of(kind, ref)[0] for ref in wanted})
-    found = _shaped(kind, _by_first(kind.name).run(connection, firsts).all())
+    found = _shaped(kind, _by_first(kind.name).rows(connection, firsts))
     return {ref: values for ref, values in found if ref in wanted}
 
 
