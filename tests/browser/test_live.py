@@ -39,18 +39,6 @@ def test_a_job_arrives_before_ones_eyes(live: Live, signed_in: Windows) -> None:
     assert page.evaluate("window.same")
 
 
-def test_a_jobs_page_says_that_it_moved_on(live: Live, signed_in: Windows) -> None:
-    """Who has a job's page open is told, not left with what was; its whole id is copied by a click."""
-    page = signed_in(live)
-    page.context.grant_permissions(["clipboard-read", "clipboard-write"])
-    job_id = live.submit("fireworks", "--prompt", "[slow] a ferry at dusk")
-    page.goto(f"/jobs/{job_id}")
-    expect(page.locator("[data-watch]")).to_contain_text("This job has moved on", timeout=20_000)
-    page.get_by_role("heading", level=1).locator("code[data-copy]").click()
-    expect(page.get_by_role("heading", level=1)).to_contain_text("copied")
-    assert page.evaluate("navigator.clipboard.readText()") == job_id
-
-
 def test_a_bundle_is_carried_away_and_verifies(live: Live, signed_in: Windows, tmp_path: Path) -> None:
     """Filter, open, export: the bundle that the browser saved is one that a stranger verifies."""
     job_id = live.submit("runware", "--prompt", "a lighthouse", "--tag", "shelf=proof", "--wait")
@@ -87,8 +75,10 @@ def test_a_viewer_sees_and_cannot_act(live: Live, window: Windows, watches: list
 
 
 def test_a_dead_letter_is_retried(live: Live, signed_in: Windows) -> None:
-    """A picture that could not be had is named with its reason; Retry fetches it."""
-    page = signed_in(live)
+    """A picture that could not be had is named with its reason; Retry fetches it, and who has the page open is told."""
+    watching, page = signed_in(live), signed_in(live)
+    watching.goto(f"/jobs/{live.dead}")
+    expect(watching.locator("[data-watch]")).to_contain_text("Connected")
     page.goto("/")
     page.get_by_role("region", name="Dead letters").get_by_role("link").first.click()
     expect(page).to_have_url(f"{live.origin}/jobs/{live.dead}")
@@ -98,6 +88,18 @@ def test_a_dead_letter_is_retried(live: Live, signed_in: Windows) -> None:
     eventually(lambda: has(page, "figure img"), "the picture is fetched")
     loaded(page, "figure img")
     expect(page.locator("h1")).to_contain_text("delivered")
+    expect(watching.locator("[data-watch]")).to_contain_text("This job has moved on: delivered", timeout=20_000)
+
+
+def test_an_id_is_copied_whole(live: Live, signed_in: Windows) -> None:
+    """Ids are shortened in the middle; a click takes all of one along."""
+    page = signed_in(live)
+    page.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    page.goto(f"/jobs/{live.dead}")
+    name = page.get_by_role("heading", level=1)
+    name.locator("code[data-copy]").click()
+    expect(name).to_contain_text("copied")
+    assert page.evaluate("navigator.clipboard.readText()") == live.dead
 
 
 def test_setup_looks_at_the_house(live: Live, signed_in: Windows) -> None:
