@@ -6,11 +6,11 @@ the time), and counts along an index, which are made again only after a rest (se
 
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from sqlalchemy import ColumnElement, Connection, Table, func, select
 
-from receiver.ledger import counting, tables, trail_tables, views
+from receiver.ledger import counting, tables, trail, trail_tables, views
 from receiver.ledger.counting import Minute, Speed
 from receiver.ledger.names import apart
 from receiver.ledger.views import JobView
@@ -70,7 +70,7 @@ class NowView:
 
 def look(connection: Connection, now: datetime, watch: "Watch") -> NowView:
     """What is true now; `watch` holds what was counted before."""
-    since, rested = now - DAY, watch.rested
+    since, rested, last = now - DAY, watch.rested, trail.last_checkpoint(connection)
     return NowView(
         since=since,
         **rested.get("day", lambda: _day(connection, since)),
@@ -79,7 +79,7 @@ def look(connection: Connection, now: datetime, watch: "Watch") -> NowView:
         minutes=rested.get("minutes", lambda: counting.minutes(connection, now, watch.minutes)),
         seconds=rested.get("speeds", lambda: counting.speeds(connection, since), SLOW),
         soonest=_soonest(connection, now),
-        checkpoint=_checkpoint(connection),
+        checkpoint=(last.made_at, last.size) if last else None,
         latest=tuple(job for job in views.job_views(connection, status="delivered", limit=LATEST) if job.pictures),
     )
 
@@ -135,9 +135,3 @@ def _soonest(connection: Connection, now: datetime) -> Expiring | None:
     # the first column is the same in all of them, and makes the order that of the index
     row = connection.execute(query.order_by(task.c.dead_at, task.c.expires_at).limit(1)).first()
     return Expiring(*row) if row else None
-
-
-def _checkpoint(connection: Connection) -> tuple[datetime, int] | None:
-    made: Any = trail_tables.checkpoint.c
-    row = connection.execute(select(made.made_at, made.size).order_by(made.n.desc()).limit(1)).first()
-    return (row.made_at, row.size) if row else None

@@ -12,6 +12,8 @@ from io import BytesIO
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from receiver import registry
 from receiver.audit.bundle import Bundle, export
 from receiver.audit.seal import Sealer
@@ -108,6 +110,23 @@ async def _collect(house: House) -> None:
         kept = await house.road.storage.put(data)
         found = Collected(kept.sha256, "image/png", 8, 6, kept.bytes, "upload" if task.staged_sha256 else "download")
         await house.road.ledger.stored(task, found, now)
+
+
+@pytest.fixture(scope="module")
+def scene(tmp_path_factory: pytest.TempPathFactory) -> Scene:
+    return build(tmp_path_factory.mktemp("scene"))
+
+
+@pytest.fixture(scope="module")
+def bundle(scene: Scene) -> bytes:
+    """Of all jobs."""
+    return scene.export().data
+
+
+@pytest.fixture
+def held(bundle: bytes) -> dict[str, bytes]:
+    """The bundle's files, by their names."""
+    return files(bundle)
 
 
 def files(data: bytes) -> dict[str, bytes]:

@@ -1,8 +1,12 @@
 """A ledger with any number of sealers on it, each with connections of its own as another process has."""
 
+from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from datetime import datetime
+from pathlib import Path
 from typing import Any
+
+import pytest
 
 from receiver.audit.findings import Report
 from receiver.audit.seal import Sealer
@@ -13,7 +17,7 @@ from receiver.ledger.ledger import Ledger
 from receiver.settings import Settings
 from receiver.storage import Memory
 from tests.receiver.audit.scene import NAME
-from tests.receiver.house import NOW
+from tests.receiver.house import NOW, configured
 from tests.receiver.ledger.ledgers import new_job_id, opening, rows
 
 
@@ -48,3 +52,11 @@ class Trail:
         report = Report()
         await Verifier(self.ledger, Memory(), self.settings, lambda: self.now).run(report)
         return report
+
+
+@pytest.fixture
+async def house(ledger: Ledger, database_url: str, tmp_path: Path) -> AsyncIterator[Trail]:
+    made = Trail(ledger, configured(tmp_path, database_url=database_url))
+    yield made
+    for each in made.more:
+        each.close()

@@ -14,7 +14,9 @@ from receiver.audit.redaction import FIELDS, GROUPS, left_out
 from receiver.errors import BadOrder, Misconfigured, TryLater
 from tests import postgres
 from tests.receiver.audit import bundles
-from tests.receiver.audit.bundles import HOSTILE, INPUT, Scene, checked, files
+from tests.receiver.audit.bundles import HOSTILE, INPUT, Scene, checked, files, scene
+
+__all__ = ["scene"]
 
 SECRET_TEXT = {
     "order_json": INPUT,
@@ -30,11 +32,6 @@ SECRET_TEXT = {
     "error_message": "the provider gave no reason",
 }
 """Field → words that stand in a whole bundle and in none without it; of what stands in other fields, too, its file."""
-
-
-@pytest.fixture(scope="module")
-def scene(tmp_path_factory: pytest.TempPathFactory) -> Scene:
-    return bundles.build(tmp_path_factory.mktemp("bundle"))
 
 
 class Page(HTMLParser):

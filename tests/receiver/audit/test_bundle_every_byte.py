@@ -16,17 +16,13 @@ import pytest
 from receiver.audit.stranger.archive import pack, unpack
 from receiver.audit.stranger.check import check
 from receiver.audit.stranger.findings import NotABundle, Report
-from tests.receiver.audit import bundles
-from tests.receiver.audit.bundles import Scene, files, flipped, is_found, named, packed
+from tests.receiver.audit.bundles import Scene, files, flipped, is_found, named, packed, scene
+
+__all__ = ["scene"]
 
 WHOLE, ENDS, STRIDE, WIDE = 4096, 64, 29, 97
 END = struct.Struct("<4s4H2LH")
 """The end of an archive's directory (APPNOTE.TXT §4.3.16): the last but two say how long it is and where it begins."""
-
-
-@pytest.fixture(scope="module")
-def scene(tmp_path_factory: pytest.TempPathFactory) -> Scene:
-    return bundles.build(tmp_path_factory.mktemp("every"))
 
 
 @pytest.fixture(scope="module")

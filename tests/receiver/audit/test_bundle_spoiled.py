@@ -6,14 +6,10 @@ from pathlib import Path
 import pytest
 
 from receiver.errors import BrokenEvidence
-from tests.receiver.audit import bundles
-from tests.receiver.audit.bundles import Scene, checked
+from tests.receiver.audit.bundles import Scene, checked, scene
 from tests.receiver.house import SECRETS
 
-
-@pytest.fixture(scope="module")
-def scene(tmp_path_factory: pytest.TempPathFactory) -> Scene:
-    return bundles.build(tmp_path_factory.mktemp("bundle"))
+__all__ = ["scene"]
 
 
 @pytest.fixture

@@ -21,18 +21,15 @@ from receiver.audit.witness import Witness
 from receiver.ledger.ledger import Ledger
 from tests.receiver.audit import bundles
 from tests.receiver.audit.authority import REJECTED, Authority
-from tests.receiver.audit.bundles import TRAIL, Scene, checked, files, flipped, named, resealed
+from tests.receiver.audit.bundles import TRAIL, Scene, checked, files, flipped, named, resealed, scene
 from tests.receiver.audit.scene import stamped
 from tests.receiver.house import NOW, configured
+
+__all__ = ["scene"]
 
 AUTHORITY = Authority()
 LATER = NOW + timedelta(hours=1)
 STAMP = "checkpoint.tsr"
-
-
-@pytest.fixture(scope="module")
-def scene(tmp_path_factory: pytest.TempPathFactory) -> Scene:
-    return bundles.build(tmp_path_factory.mktemp("stamped"))
 
 
 @pytest.fixture

@@ -1,9 +1,7 @@
 """The sealer: everything once and in order, one line of entries for many sealers, checkpoints when it is time."""
 
 import asyncio
-from collections.abc import AsyncIterator
 from datetime import timedelta
-from typing import Any
 
 import pytest
 
@@ -13,24 +11,15 @@ from receiver.audit.seal import EVERY, MOST, QUIET, Sealer
 from receiver.errors import SealedElsewhere
 from receiver.ledger import trail, trail_tables
 from receiver.ledger.archive import Archive
-from receiver.ledger.ledger import Ledger
 from receiver.ledger.trail import Sealed, SignerKey
 from receiver.wire.types import Failure
 from tests.receiver.audit.scene import NAME
-from tests.receiver.audit.sealing import Trail
-from tests.receiver.house import NOW, configured
+from tests.receiver.audit.sealing import Trail, house
+from tests.receiver.house import NOW
 from tests.receiver.ledger.conftest import backend, database_url, ledger
 from tests.receiver.ledger.ledgers import acknowledged, arrival, image, opened, rows, success
 
-__all__ = ["backend", "database_url", "ledger"]
-
-
-@pytest.fixture
-async def house(ledger: Ledger, database_url: str, tmp_path: Any) -> AsyncIterator[Trail]:
-    made = Trail(ledger, configured(tmp_path, database_url=database_url))
-    yield made
-    for each in made.more:
-        each.close()
+__all__ = ["backend", "database_url", "house", "ledger"]
 
 
 async def test_the_queue_is_sealed_in_its_order(house: Trail) -> None:

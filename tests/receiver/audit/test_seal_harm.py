@@ -1,30 +1,17 @@
 """The sealer meets a trail that somebody changed: it signs nothing over it."""
 
-from collections.abc import AsyncIterator
-from typing import Any
-
 import pytest
 import structlog
 
 from receiver.audit.seal import EVERY
 from receiver.errors import BrokenEvidence
-from receiver.ledger.ledger import Ledger
 from tests.receiver.audit import forging
 from tests.receiver.audit.editing import Editor, editor
 from tests.receiver.audit.scene import NAME
-from tests.receiver.audit.sealing import Trail
-from tests.receiver.house import configured
+from tests.receiver.audit.sealing import Trail, house
 from tests.receiver.ledger.conftest import backend, database_url, ledger
 
-__all__ = ["backend", "database_url", "ledger"]
-
-
-@pytest.fixture
-async def house(ledger: Ledger, database_url: str, tmp_path: Any) -> AsyncIterator[Trail]:
-    made = Trail(ledger, configured(tmp_path, database_url=database_url))
-    yield made
-    for each in made.more:
-        each.close()
+__all__ = ["backend", "database_url", "house", "ledger"]
 
 
 def harmed(edit: Editor, harm: str) -> None:

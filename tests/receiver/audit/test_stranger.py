@@ -11,23 +11,21 @@ from receiver.audit.stranger import archive
 from receiver.audit.stranger.archive import unpack
 from receiver.audit.stranger.check import main
 from receiver.audit.stranger.findings import NotABundle, Report
-from tests.receiver.audit import bundles
-from tests.receiver.audit.bundles import TRAIL, Scene, checked, files, flipped, is_found, named, packed, resealed
+from tests.receiver.audit.bundles import (
+    TRAIL,
+    Scene,
+    bundle,
+    checked,
+    flipped,
+    held,
+    is_found,
+    named,
+    packed,
+    resealed,
+    scene,
+)
 
-
-@pytest.fixture(scope="module")
-def scene(tmp_path_factory: pytest.TempPathFactory) -> Scene:
-    return bundles.build(tmp_path_factory.mktemp("stranger"))
-
-
-@pytest.fixture(scope="module")
-def bundle(scene: Scene) -> bytes:
-    return scene.export().data
-
-
-@pytest.fixture
-def held(bundle: bytes) -> dict[str, bytes]:
-    return files(bundle)
+__all__ = ["bundle", "held", "scene"]
 
 
 def test_any_bit_of_the_archive_itself_is_found() -> None:

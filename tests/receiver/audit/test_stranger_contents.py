@@ -8,23 +8,9 @@ from receiver.audit.stranger.check import check
 from receiver.audit.stranger.contents import Entry, check_contents
 from receiver.audit.stranger.findings import Report
 from receiver.audit.stranger.notes import included
-from tests.receiver.audit import bundles
-from tests.receiver.audit.bundles import Scene, checked, files, flipped, named, place, resealed
+from tests.receiver.audit.bundles import Scene, bundle, checked, flipped, held, named, place, resealed, scene
 
-
-@pytest.fixture(scope="module")
-def scene(tmp_path_factory: pytest.TempPathFactory) -> Scene:
-    return bundles.build(tmp_path_factory.mktemp("stranger"))
-
-
-@pytest.fixture(scope="module")
-def bundle(scene: Scene) -> bytes:
-    return scene.export().data
-
-
-@pytest.fixture
-def held(bundle: bytes) -> dict[str, bytes]:
-    return files(bundle)
+__all__ = ["bundle", "held", "scene"]
 
 
 def changed_field(held: dict[str, bytes], kind: str, name: str, words: str = "") -> dict[str, bytes]:
