@@ -38,13 +38,18 @@ log = get_logger("sealer")
 
 
 class Sealer:
-    """`secrets` are ours, newest last; `name` is the trail's name when it is new."""
+    """`secrets` are ours, newest last; `name` is the trail's name when it is new.
+
+    `current` gives our secrets as they are now, so that a rotation needs no restart.
+    """
 
     def __init__(
-        self, ledger: Ledger, secrets: Sequence[bytes], name: str, clock: Callable[[], datetime], witness: Witness
-    ) -> None:
+        self, ledger: Ledger, secrets: Sequence[bytes], name: str, clock: Callable[[], datetime], witness: Witness,
+        current: Callable[[], Sequence[bytes]] | None = None,
+    ) -> None:  # fmt: skip
         self._ledger, self._archive = ledger, Archive(ledger)
         self._secrets, self._name, self._clock, self._witness = tuple(secrets), name, clock, witness
+        self._current = current or (lambda: self._secrets)
         self._trouble = Trouble(clock)
         self._tree: Frontier | None = None
         self._signer: Signer | None = None
@@ -124,7 +129,9 @@ class Sealer:
         return True
 
     async def _key(self) -> Signer:
-        if self._signer is None:
+        now = tuple(self._current())
+        if self._signer is None or now != self._secrets:
+            self._secrets = now
             known = await self._archive.signers()
             name = read_vkey(known[0].vkey).name if known else self._name
             fresh = signing.introduce(self._secrets, known, name, self._clock())
@@ -172,9 +179,17 @@ def _iso(at: datetime) -> str:
     return at.astimezone(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
 
 
-def open_sealer(ledger: Ledger, settings: Settings, clock: Callable[[], datetime]) -> Sealer:
-    """The sealer of this house."""
-    return Sealer(ledger, settings.secrets, trail_name(settings), clock, open_witness(ledger, settings))
+def open_sealer(
+    ledger: Ledger, settings: Settings, clock: Callable[[], datetime], rotated: Callable[[], bool] | None = None
+) -> Sealer:
+    """The sealer of this house. `rotated` has `settings` take up what `keys rotate` did, for one that runs for long."""
+
+    def current() -> Sequence[bytes]:
+        if rotated is not None:
+            rotated()
+        return settings.secrets
+
+    return Sealer(ledger, settings.secrets, trail_name(settings), clock, open_witness(ledger, settings), current)
 
 
 def trail_name(settings: Settings) -> str:

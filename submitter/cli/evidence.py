@@ -25,8 +25,8 @@ RESTART = (
     "callbacks of jobs that do, and has to ask for their results; its first checkpoint after that is by the new key"
 )
 TAKEN_UP = (
-    "a running `proofhook serve` takes it up with the first callback that needs it; "
-    "checkpoints are signed by the new key from its next start on"
+    "a running `proofhook serve` takes it up, with the first callback that needs it and with the next checkpoint, "
+    "which the new key signs"
 )
 
 verbs = typer.Typer(help="Our own keys: who signs the checkpoints, a fresh secret, and a new one behind the old.")

@@ -130,7 +130,7 @@ async def reconciler(settings: Settings, ending: Ending) -> None:
     started()
     try:
         stamper = open_stamper(desk.road.ledger, settings, desk.road.clock)
-        sealer = open_sealer(desk.road.ledger, settings, desk.road.clock)
+        sealer = open_sealer(desk.road.ledger, settings, desk.road.clock, desk.road.rotated)
         purger = Purger(desk.road.ledger, desk.road.storage, desk.road.clock)
         async with asyncio.TaskGroup() as group:
             group.create_task(_for_a_moment(sealer.run(stop), stop, LAST_QUESTION))

@@ -15,10 +15,12 @@ from receiver.audit.lineage import lineage
 from receiver.audit.seal import Sealer, open_sealer
 from receiver.audit.verify import Verifier
 from receiver.errors import BrokenEvidence
+from receiver.keyfile import key_file, rotate
 from receiver.ledger.ledger import Ledger
 from receiver.ledger.trail import SignerKey
 from receiver.ledger.trail_tables import checkpoint as checkpoints
 from receiver.ledger.trail_tables import signer
+from receiver.road import open_road
 from receiver.settings import Settings
 from receiver.storage import Memory
 from tests.receiver.house import configured
@@ -118,3 +120,31 @@ async def test_the_lineage(trail: Trail) -> None:
         ("next", None, True),
     ]
     assert all(key.vkey.startswith("hooks.example/trail+") for key in found)
+
+
+@pytest.mark.parametrize("another", [False, True])
+async def test_a_running_sealer_takes_up_a_rotation(another: bool, tmp_path: Path) -> None:
+    """The next checkpoint is by the new key, also where another has introduced it: no restart, and all verifies."""
+    now, once = BEGAN, asyncio.Event()
+    once.set()  # each `run` is then one round
+    road = open_road(configured(tmp_path, proofhook_secret=""), lambda: now)
+    file = key_file(road.settings.database_url)
+    assert file is not None
+    running = open_sealer(road.ledger, road.settings, road.clock, road.rotated)
+    await opened(road.ledger)
+    await running.run(once)
+    rotate(file)
+    if another:
+        now += timedelta(minutes=1)
+        await opened(road.ledger)
+        await open_sealer(road.ledger, configured(tmp_path, proofhook_secret=""), road.clock).work()
+    for _ in range(2):
+        now += timedelta(minutes=1)
+        await opened(road.ledger)
+        await running.run(once)
+    keys = signing.chain([SignerKey(row["vkey"], row["vouched"]) for row in rows(road.ledger, signer)])
+    last = checkpoint.parse(note.verify(bytes(rows(road.ledger, checkpoints)[-1]["note"]), keys[1:]))
+    report = Report()
+    await Verifier(road.ledger, Memory(), road.settings).run(report)
+    await road.aclose()
+    assert (last.size, len(keys), report.findings) == (3 + another, 2, [])

@@ -42,7 +42,7 @@ def test_rotating_the_key_file(house: House) -> None:
     old, new = load().secrets
     assert said.status == 0
     assert "proofhook.db.keys" in said.out
-    assert "takes it up with the first callback that needs it" in said.err
+    assert "with the next checkpoint, which the new key signs" in said.err
     assert not {old.decode(), new.decode()} & set((said.out + said.err).split())
     assert [key["state"] for key in house.run("keys", "--json").json] == ["in use", "next"]
     house.job()
