@@ -12,7 +12,7 @@ from sqlmodel import Session, SQLModel, create_engine
 
 from benchmarks import naive
 from benchmarks.signing import job_id, request_id
-from receiver.ledger import jobs, tables
+from receiver.ledger import jobs, sending, tables
 from receiver.ledger.database import connect
 from receiver.ledger.schema import migrate
 from receiver.wire.orders import Acknowledged
@@ -45,7 +45,7 @@ def _first(connection: Connection, provider: str) -> dict[str, Any]:
         deadline_at=now + timedelta(days=2), ask_at=now + timedelta(days=1),
     )  # fmt: skip
     jobs.open_job(connection, opening)
-    jobs.called(connection, opening.id, now)
+    sending.called(connection, opening.id, now)
     jobs.noted(connection, opening.id, Acknowledged(request_id(provider, 0), {}), now)
     row = connection.execute(select(tables.job).where(tables.job.c.id == opening.id)).mappings().one()
     return dict(row)

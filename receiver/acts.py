@@ -1,22 +1,23 @@
-"""What people may do to what there is: run a delivery again, cancel a job, take one up again.
+"""What people may do: order pictures, run a delivery again, cancel a job, take one up again.
 
 Nothing here calls a provider or needs a spending key, so pages and API may do it as well as the command.
 """
 
+import asyncio
 from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Any, Protocol
 
-from receiver import registry
+from receiver import outgoing, registry
 from receiver.errors import Impossible, Permanent, Refused, TooLarge, UnknownEndpoint
-from receiver.ledger import kept
+from receiver.ledger import ids, kept
 from receiver.ledger.arrivals import Recorded, Redelivery, sha256
 from receiver.ledger.kept import Kept
 from receiver.ledger.ledger import Ledger
 from receiver.road import Road
 from receiver.settings import Settings
 from receiver.wire import schemes
-from receiver.wire.orders import Asking
+from receiver.wire.orders import Asking, Order
 from receiver.wire.provider import Provider
 from receiver.wire.types import Delivery, Kind
 
@@ -29,6 +30,28 @@ class Desk(Protocol):
 
     @property
     def clock(self) -> Callable[[], datetime]: ...
+
+
+async def order(
+    road: Road,
+    provider: Provider,
+    wanted: Order,
+    tags: Mapping[str, str] | None = None,
+    idempotency_key: str | None = None,
+) -> tuple[str, bool]:
+    """Open the row of a job that whoever reconciles sends at once, with the key of its own.
+
+    Returns the job's id and whether it is new: the same idempotency key is the same job. Raises BadOrder before
+    anything is written, KeyReused, Misconfigured, TryLater.
+    """
+    prepared = await asyncio.to_thread(provider.prepare, wanted)
+    now = road.clock()
+    job_id = ids.job_id(now)
+    await outgoing.compose(road, provider, job_id, prepared)  # what cannot be said is refused here, not after the row
+    opening = await outgoing.opening(
+        road, provider, wanted, prepared, job_id, tags=tags, idempotency_key=idempotency_key, send_at=now
+    )
+    return await road.ledger.opened(opening)
 
 
 async def redeliver(road: Road, delivery_id: str) -> Recorded:
@@ -67,7 +90,7 @@ async def retry(desk: Desk, job_id: str) -> int:
 def asking(settings: Settings, provider: Provider, job: Mapping[str, Any]) -> Asking:
     """What is known of a job when its provider is asked about it; `job` are its columns."""
     facts = {name: job[name] for name in ("model", "request_id", "links", "expected", "upload")}
-    return Asking(job_id=job["id"], base=settings.base(provider.url_setting) or provider.api, **facts)
+    return Asking(job_id=job["id"], base=outgoing.base(settings, provider), **facts)
 
 
 async def _answer(

@@ -145,6 +145,12 @@ class BadOrder(ProofhookError):
     slug = "bad_order"
 
 
+class KeyReused(BadOrder):
+    """An idempotency key that stands for another order already."""
+
+    slug = "key_reused"
+
+
 class NoSuchJob(ProofhookError):
     """The ledger holds no job of that id."""
 

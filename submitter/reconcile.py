@@ -1,19 +1,22 @@
-"""The reconciler: asks about jobs whose callback is late, unclear or cannot come; sends what a dead submitter left."""
+"""The reconciler: asks about jobs whose callback is late, unclear or cannot come, and sends what nobody has sent."""
 
 import asyncio
-from datetime import UTC, datetime, timedelta
+from collections.abc import Awaitable, Callable
+from datetime import timedelta
+from functools import partial
 from typing import Any
 
 from receiver import registry
-from receiver.errors import BadOrder, Permanent, ProofhookError, Refused
+from receiver.errors import BadOrder, Misconfigured, Permanent, ProofhookError, Refused, UnknownEndpoint
+from receiver.intake import restored
 from receiver.ledger.duties import Duty
 from receiver.ledger.jobs import LONGEST_WAIT
+from receiver.ledger.sending import NOT_YET, SENDING_PAUSE
 from receiver.log import get_logger
 from receiver.wire import schemes
 from receiver.wire.orders import Asking, Call, Heard
 from receiver.wire.provider import Pace, Provider
 from receiver.wire.types import Delivery, Failure, Kind
-from submitter.intake import restored
 from submitter.keys import spending_key
 from submitter.submit import Desk
 
@@ -23,8 +26,9 @@ REST = 0.05
 """Seconds between two looks at least, however much news there is."""
 MOST_CALLS = 3
 """Calls for one question: fal's takes two (status, then result)."""
-SENDING_PAUSE = timedelta(seconds=10)
-"""When a job left unsent could not be sent now, for want of its key perhaps, the next try waits for this."""
+AT_ONCE = 20
+"""Jobs that are being sent at a time."""
+QUESTIONS = "questions"
 
 log = get_logger("reconciler")
 
@@ -35,33 +39,57 @@ class Reconciler:
     def __init__(self, desk: Desk) -> None:
         self._desk = desk
         self._road = desk.road
-        self._send_at = datetime.min.replace(tzinfo=UTC)
+        self._under_way: dict[str, asyncio.Task[None]] = {}
 
     async def run(self, stop: asyncio.Event) -> None:
-        """Work until `stop`, while no other reconciler does."""
+        """Work until `stop`, while no other reconciler does. A provider that is slow to answer holds up no other."""
         ledger = self._road.ledger
         async with Duty(ledger, "reconcile", self._road.clock) as duty, ledger.listening(REST) as ear:
-            while not stop.is_set():
-                if duty.held:
-                    await self._round()
-                await ear.changed(TICK, stop)
-
-    async def _round(self) -> None:
-        try:
-            await self.run_once()
-        except ProofhookError as error:
-            log.warning("reconciler could not work", error=str(error))
+            try:
+                while not stop.is_set():
+                    if duty.held:
+                        await self._calmly(self._begin)
+                    await ear.changed(TICK, stop)
+                await self._end()
+            finally:
+                for task in self._under_way.values():
+                    task.cancel()
 
     async def run_once(self) -> None:
-        """Do all that is due now: ask, send the unsent, expire what passed its deadline."""
+        """Do all that is due now, to its end: ask, send the unsent, expire what passed its deadline."""
+        await self._begin()
+        await self._end()
+
+    async def _begin(self) -> None:
+        """Begin all that is due now and not under way."""
         ledger, now = self._road.ledger, self._road.clock()
         if not await ledger.chores(now):
             return
-        await asyncio.gather(*map(self._ask, await ledger.questions(now)))
-        # further ahead than a pause: the clock has gone back since
-        pausing = now < self._send_at <= now + SENDING_PAUSE
-        if not pausing and not all(await asyncio.gather(*map(self._send, await ledger.unsent(now)))):
-            self._send_at = now + SENDING_PAUSE
+        self._take(QUESTIONS, self._ask_all)
+        room = AT_ONCE - len(self._under_way.keys() - {QUESTIONS})
+        for job in await ledger.unsent(now, AT_ONCE) if room > 0 else ():
+            self._take(job["id"], partial(self._send, job))
+
+    async def _end(self) -> None:
+        if self._under_way:
+            await asyncio.wait(self._under_way.values())
+
+    def _take(self, name: str, work: Callable[[], Awaitable[None]]) -> None:
+        if name not in self._under_way:
+            task = self._under_way[name] = asyncio.create_task(self._calmly(work))
+            task.add_done_callback(lambda _: self._under_way.pop(name))
+
+    async def _calmly(self, work: Callable[[], Awaitable[None]]) -> None:
+        try:
+            await work()
+        except ProofhookError as error:
+            log.warning("reconciler could not work", error=str(error))
+        except Exception:
+            log.exception("defect in the reconciler")
+
+    async def _ask_all(self) -> None:
+        ledger = self._road.ledger
+        await asyncio.gather(*map(self._ask, await ledger.questions(self._road.clock())))
         for job_id in await ledger.expired(self._road.clock()):
             log.error("job expired", job=job_id)
 
@@ -111,28 +139,44 @@ class Reconciler:
                 raise recorded.refusal
         return heard
 
-    async def _send(self, job: dict[str, Any]) -> bool:
-        """A row that stands and was never called: its submitter died before the call, so the call is ours to make.
+    async def _send(self, job: dict[str, Any]) -> None:
+        """A row that stands and was never called: ordered for us to send, or left by a submitter that died.
 
-        False when it could not be made now. What can never be sent is claimed as a call is, and has failed.
+        What can never be sent is claimed as a call is, and has failed. What cannot be sent now says why in its row.
         """
         try:
             provider = registry.provider(job["provider"])
             spending_key(provider)  # before the call is claimed: whoever has the key may still make it
             order = await restored(job["order_json"], self._road.storage)
             call = await self._desk.compose(provider, job["id"], provider.prepare(order))
-            await self._desk.send(provider, job["id"], call)
         except (BadOrder, Permanent) as error:
             now = self._road.clock()
             if await self._road.ledger.called(job["id"], now):
                 await self._road.ledger.failed(job["id"], Failure(error.slug, str(error)), now)
-        except ProofhookError as error:
-            log.warning("a job that was never sent cannot be sent", job=job["id"], error=str(error))
-            return False
-        except Exception:
-            log.exception("defect in the reconciler", job=job["id"])
-            return False
-        return True
+        except Exception as error:  # noqa: BLE001  the log has it, once
+            await self._held_up(job, error)
+        else:
+            await self._desk.send(provider, job["id"], call)
+
+    async def _held_up(self, job: dict[str, Any], error: Exception) -> None:
+        """It is tried again after a pause; the log has each reason once."""
+        why, until = Failure(NOT_YET, _reason(job["provider"], error)), self._road.clock() + SENDING_PAUSE
+        if await self._road.ledger.held_up(job["id"], why, until):
+            defect = None if isinstance(error, ProofhookError) else error
+            log.warning("a job cannot be sent yet", job=job["id"], error=why.message, exc_info=defect)
+
+
+def _reason(provider: str, error: Exception) -> str:
+    """Why a job is not sent yet, and what to do about it."""
+    there = "where `proofhook serve` (or the clock process) runs, and restart it"
+    match error:
+        case Misconfigured():
+            return f"{error}. Set it {there}"
+        case UnknownEndpoint():
+            return f"no provider {provider} is installed: install its plug-in {there}"
+        case ProofhookError():
+            return str(error)
+    return "a defect of ours; the reconciler's log has it"
 
 
 def wait(pace: Pace, asks: int) -> timedelta:

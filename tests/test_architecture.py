@@ -66,6 +66,8 @@ FORBIDDEN = {
     "receiver.check": {"submitter", *EDGE, *LOWER, "receiver.settings"},
     "receiver.shrink": {"submitter", *EDGE, *LOWER, "receiver.settings"},
     "receiver.acts": {"submitter", *(EDGE - {"receiver.road"}), "receiver.fetch"},
+    "receiver.intake": {"submitter", *EDGE, *(LOWER - {"receiver.storage"}), "receiver.settings"},
+    "receiver.outgoing": {"submitter", *(EDGE - {"receiver.road"}), "receiver.fetch"},
     "receiver.thumbs": {"submitter", *(EDGE - {"receiver.road"}), "receiver.fetch"},
     "receiver.doctor": {"submitter", *(EDGE - {"receiver.road"}), "receiver.fetch"},
     "receiver.audit": {"submitter", *EDGE, "receiver.fetch", "receiver.guard", "receiver.dial"},
@@ -93,6 +95,7 @@ FORBIDDEN = {
 SUBMITTER_MAY = {
     "receiver.wire", "receiver.ledger", "receiver.registry", "receiver.settings", "receiver.errors", "receiver.road",
     "receiver.storage", "receiver.audit", "receiver.log", "receiver.acts", "receiver.doctor",
+    "receiver.intake", "receiver.outgoing",
 }  # fmt: skip
 
 ONLY = {

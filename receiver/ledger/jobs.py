@@ -1,4 +1,4 @@
-"""A job's life on our side: opened before the call, called, noted, refused, asked about, expired."""
+"""A job's life on our side: opened before the call, noted, refused, asked about, expired. The call is in sending.py."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -7,8 +7,8 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, and_, case, exists, func, literal, or_, select, update
 
-from receiver.errors import BadOrder, Impossible, NoSuchJob, WrongRequest
-from receiver.ledger import tables, trail
+from receiver.errors import BadOrder, Impossible, KeyReused, NoSuchJob, WrongRequest
+from receiver.ledger import sending, tables, trail
 from receiver.ledger.climb import digits, stand
 from receiver.ledger.clocks import reached
 from receiver.ledger.names import ref_of
@@ -17,9 +17,6 @@ from receiver.ledger.rows import insert_new, one
 from receiver.ledger.rules import STATUS, Standing
 from receiver.wire.orders import Acknowledged
 from receiver.wire.types import Failure, Kind
-
-CALL_GRACE = timedelta(seconds=30)
-"""A row that is older than this and was never called belongs to a submitter that died before its call."""
 
 QUESTION_LEASE = timedelta(minutes=1)
 """A question that a reconciler has taken comes back after this, whatever became of the reconciler."""
@@ -31,7 +28,10 @@ MOST_AT_ONCE = 200
 
 @dataclass(frozen=True, slots=True)
 class Opening:
-    """What is known of a job before its provider is called. `order` and `params` hold images by hash, not bytes."""
+    """What is known of a job before its provider is called. `order` and `params` hold images by hash, not bytes.
+
+    `send_at` is when whoever reconciles makes the call if nobody has: after sending.CALL_GRACE where it is None.
+    """
 
     id: str
     provider: str
@@ -46,6 +46,7 @@ class Opening:
     ask_at: datetime | None
     tags: dict[str, str] = field(default_factory=dict)
     idempotency_key: str | None = None
+    send_at: datetime | None = None
 
 
 def open_job(connection: Connection, opening: Opening) -> tuple[str, bool]:
@@ -56,29 +57,19 @@ def open_job(connection: Connection, opening: Opening) -> tuple[str, bool]:
     row = {name: getattr(opening, name) for name in Opening.__dataclass_fields__}
     row |= {"standing": int(Standing.PENDING), "status": STATUS[Standing.PENDING], "links": {}, "asks": 0}
     row["order_json"] = row.pop("order")
+    row["send_at"] = opening.send_at or opening.created_at + sending.CALL_GRACE
     if insert_new(connection, tables.job, row):
         trail.queue(connection, "order", [opening.id])
+        if opening.send_at is not None:
+            announce(connection)
         return opening.id, True
     key = opening.idempotency_key
     there = one(connection, tables.job, idempotency_key=key) if key is not None else None
     if there is None:
         raise BadOrder("this job id is taken")
     if (there["order_digest"], there["provider"]) != (opening.order_digest, opening.provider):
-        raise BadOrder("--idempotency-key: this key was used for a different order; use a new key for a new order")
+        raise KeyReused("--idempotency-key: this key was used for a different order; use a new key for a new order")
     return there["id"], False
-
-
-def called(connection: Connection, job_id: str, now: datetime) -> bool:
-    """Claim the one call of a job, just before it is made. False when it was made already: it is never made twice.
-
-    Nor is it made for a job that was cancelled before.
-    """
-    job = tables.job.c
-    mine = and_(job.id == job_id, job.called_at.is_(None), job.standing != int(Standing.CANCELLED))
-    if connection.execute(update(tables.job).where(mine).values(called_at=now)).rowcount != 1:
-        return False
-    queue_end(connection, [job_id])
-    return True
 
 
 def noted(connection: Connection, job_id: str, said: Acknowledged, now: datetime) -> bool:
@@ -137,7 +128,7 @@ def failed(
     job = _job(connection, job_id)
     if job["standing"] >= to:
         return
-    changes = {**stand(job, to, now), "error_code": failure.code, "error_message": failure.message}
+    changes = {**stand(job, to, now), "error_code": failure.code, "error_message": failure.message, "send_at": None}
     connection.execute(update(tables.job).where(tables.job.c.id == job_id).values(changes))
     queue_end(connection, [job_id])
     announce(connection)
@@ -181,20 +172,8 @@ def chores(connection: Connection, now: datetime) -> bool:
     # the ends of an index, each found at once; `reached` says the same of every row
     first, last = select(func.min(job.ask_at)).scalar_subquery(), select(func.max(job.ask_at)).scalar_subquery()
     oldest = select(func.min(job.deadline_at)).where(tables.OPEN).scalar_subquery()
-    wanted = or_(first <= now, last > now + 2 * LONGEST_WAIT, oldest <= now, exists().where(_never_called(now)))
+    wanted = or_(first <= now, last > now + 2 * LONGEST_WAIT, oldest <= now, exists().where(sending.never_called(now)))
     return bool(connection.execute(select(wanted)).scalar())
-
-
-def unsent(connection: Connection, now: datetime, limit: int) -> list[dict[str, Any]]:
-    """Jobs whose submitter died between opening the row and making the call."""
-    query = select(tables.job).where(_never_called(now)).order_by(tables.job.c.deadline_at).limit(limit)
-    return [dict(row) for row in connection.execute(query).mappings()]
-
-
-def _never_called(now: datetime) -> ColumnElement[bool]:
-    job = tables.job.c
-    pending = and_(tables.OPEN, job.standing == int(Standing.PENDING), job.called_at.is_(None))
-    return and_(pending, job.deadline_at > now, reached(job.created_at, now - CALL_GRACE, CALL_GRACE))
 
 
 def _late(now: datetime) -> ColumnElement[bool]:
@@ -212,7 +191,8 @@ def expire(connection: Connection, now: datetime) -> list[str]:
 
 def _why_late(connection: Connection, job: dict[str, Any]) -> Failure:
     if job["request_id"] is None and job["called_at"] is None:
-        return Failure("never_sent", "the call to the provider was never made; nothing was paid")
+        held = f": {job['error_message']}" if job["error_message"] else ""
+        return Failure("never_sent", f"the call to the provider was never made; nothing was paid{held}")
     if job["request_id"] is None:
         return Failure("never_acknowledged", "the provider's answer to our call never came, nor did a callback")
     here = connection.execute(select(tables.image.c.key).where(tables.image.c.job_id == job["id"])).all()

@@ -24,15 +24,15 @@ from receiver.wire.types import Failure
 if TYPE_CHECKING:
     from sqlalchemy import Connection
 
-    from receiver.ledger import duties, incoming, jobs, rows, schema, searching, tables, tasks, views
+    from receiver.ledger import duties, incoming, jobs, rows, schema, searching, sending, tables, tasks, views
     from receiver.ledger.jobs import Opening
     from receiver.ledger.now_reading import NowView
     from receiver.ledger.searching import DeliveryDetail, DeliveryPage, JobPage, Wanted
     from receiver.ledger.tasks import Collected, Task
     from receiver.ledger.views import DeliveryView, JobView
 else:  # all that stands on SQLAlchemy: recording an arrival does not
-    names = ("duties", "incoming", "jobs", "rows", "schema", "searching", "tables", "tasks", "views")
-    duties, incoming, jobs, rows, schema, searching, tables, tasks, views = (
+    names = ("duties", "incoming", "jobs", "rows", "schema", "searching", "sending", "tables", "tasks", "views")
+    duties, incoming, jobs, rows, schema, searching, sending, tables, tasks, views = (
         Later(f"receiver.ledger.{name}") for name in names
     )
 
@@ -143,7 +143,10 @@ class Ledger:
         return await self.fact(lambda c: jobs.open_job(c, opening))
 
     async def called(self, job_id: str, now: datetime) -> bool:
-        return await self.fact(lambda c: jobs.called(c, job_id, now))
+        return await self.fact(lambda c: sending.called(c, job_id, now))
+
+    async def held_up(self, job_id: str, why: Failure, until: datetime) -> bool:
+        return await self.fact(lambda c: sending.held_up(c, job_id, why, until))
 
     async def noted(self, job_id: str, said: Acknowledged, now: datetime) -> bool:
         return await self.fact(lambda c: jobs.noted(c, job_id, said, now))
@@ -167,7 +170,7 @@ class Ledger:
         await self.fact(lambda c: jobs.ask_again(c, job_id, now, at))
 
     async def unsent(self, now: datetime, limit: int = 20) -> list[dict[str, Any]]:
-        return await self.read(lambda c: jobs.unsent(c, now, limit))
+        return await self.read(lambda c: sending.unsent(c, now, limit))
 
     async def is_due(self, now: datetime) -> bool:
         return await self.read(lambda c: tasks.is_due(c, now))

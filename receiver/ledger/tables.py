@@ -40,6 +40,7 @@ RARE = text("verdict NOT IN ('verified', 'unsigned')")
 STORED = text("sha256 IS NOT NULL")
 OPEN = text("standing < 30")
 ASKED = text("ask_at IS NOT NULL")
+UNSENT = text("send_at IS NOT NULL")
 SPILLED = text("body IS NULL AND body_sha256 <> ''")
 PENDING = text("pending IS NOT NULL")
 """Rare rows have an index of their own; the hot path does not pay for it. A query must say the very same words,
@@ -57,6 +58,7 @@ class JobRow(SQLModel, table=True):
         Index("ix_job_provider_created", "provider", "created_at", "id"),
         Index("ix_job_open", "deadline_at", sqlite_where=OPEN, postgresql_where=OPEN),
         Index("ix_job_ask", "ask_at", sqlite_where=ASKED, postgresql_where=ASKED),
+        Index("ix_job_send", "send_at", sqlite_where=UNSENT, postgresql_where=UNSENT),
     )
 
     id: str = Field(primary_key=True)
@@ -84,6 +86,7 @@ class JobRow(SQLModel, table=True):
     deadline_at: datetime = _moment(nullable=False)
     ask_at: datetime | None = _moment()
     asks: int = 0
+    send_at: datetime | None = _moment()
 
 
 class DeliveryRow(SQLModel, table=True):

@@ -77,7 +77,7 @@ def submit(
     as_json: AsJson = False,
 ) -> None:
     """Send one job to a provider. A running `proofhook serve` collects its images."""
-    from submitter.intake import parameters
+    from receiver.intake import parameters
 
     if timeout is not None and not wait:
         raise typer.BadParameter("it bounds --wait; add that, or leave it out", param_hint="--timeout")

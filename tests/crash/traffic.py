@@ -14,9 +14,9 @@ import httpx
 
 from receiver import registry
 from receiver.ledger.jobs import Opening
+from receiver.outgoing import endpoints
 from receiver.road import Road
 from receiver.wire.orders import Acknowledged, Endpoints, Prepared
-from submitter.submit import endpoints
 from tests.crash.elsewhere import SEED, Elsewhere, large, named, picture
 from tests.samples import make
 

@@ -21,13 +21,13 @@ from receiver.ledger import tables
 from receiver.ledger.jobs import Opening
 from receiver.ledger.ledger import Ledger
 from receiver.ledger.views import JobView
+from receiver.outgoing import endpoints
 from receiver.road import Road
 from receiver.rotation import Rotation
 from receiver.settings import Settings, load
 from receiver.storage import Folder, Storage
 from receiver.wire import tokens
 from receiver.wire.orders import Acknowledged, Prepared
-from submitter.submit import endpoints
 from tests.receiver.keyserver import Server, jwk, jwks
 from tests.receiver.ledger.ledgers import rows
 from tests.samples import make

@@ -9,6 +9,8 @@ import httpx
 import pytest
 import structlog
 
+from receiver import acts, registry
+from receiver.wire.orders import Order
 from submitter.reconcile import Reconciler
 from submitter.submit import Desk
 from tests.submitter.desk import ALL, House, acknowledge, open_house, picture, say, script
@@ -109,24 +111,86 @@ async def test_a_called_job_is_never_called_again(tmp_path: Path, name: str) -> 
         assert len(house.wire.requests) > 1 or name != "runware"
 
 
-async def test_without_its_key_an_unsent_job_stays_unsent(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A missing key claims no call: the job is sent by whoever has the key, and the log is not flooded."""
+async def _ordered(house: House, name: str) -> str:
+    """As a page or a program orders: a row for the reconciler to send."""
+    return (await acts.order(house.road, registry.provider(name), Order(prompt="a donut")))[0]
+
+
+async def test_an_order_is_sent_at_once_by_one_call(tmp_path: Path) -> None:
+    """A row that was opened for the reconciler is called within a tick of nobody's clock, and never again."""
+    stop = asyncio.Event()
+    async with open_house(tmp_path, script(acknowledge)) as house:
+        work = asyncio.create_task(Reconciler(house.desk).run(stop))
+        async with asyncio.timeout(20), house.ledger.listening() as ear:
+            job_id = await _ordered(house, "vtrix")
+            while (row := house.row(job_id))["status"] != "submitted":
+                await ear.changed(1)
+        stop.set()
+        await work
+        assert (row["send_at"], len(house.wire.requests)) == (None, 1)
+
+
+async def test_without_its_key_an_order_waits_and_says_why(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A missing key claims no call, stands in the row and once in the log, and holds up no other provider."""
     async with open_house(tmp_path) as house:
-        await _left(house, "vtrix")
-        house.clock.forward(30)
         monkeypatch.delenv("VTRIX_API_KEY")
+        held, sent = await _ordered(house, "vtrix"), await _ordered(house, "runware")
         reconciler = Reconciler(house.desk)
         with structlog.testing.capture_logs() as logs:
             for _ in range(8):
                 await reconciler.run_once()
-                house.clock.forward(0.25)
+                house.clock.forward(6)
 
-        assert (house.row()["called_at"], house.wire.requests) == (None, [])
-        assert ["VTRIX_API_KEY is not set" in line["error"] for line in logs if "never sent" in line["event"]] == [True]
+        assert (house.row(held)["called_at"], house.row(sent)["status"]) == (None, "submitted")
+        error = (await house.job(held)).error or {}
+        assert error["code"] == "not_sent_yet"
+        assert error["message"].startswith("VTRIX_API_KEY is not set; a job at Vtrix needs its key. Set it where")
+        assert [line["job"] for line in logs if "cannot be sent yet" in line["event"]] == [held]
         monkeypatch.undo()
         house.clock.forward(10)
         await reconciler.run_once()
-        assert [request.method for request in house.wire.requests] == ["POST"]
+        assert ((await house.job(held)).status, (await house.job(held)).error) == ("submitted", None)
+        assert len(house.wire.requests) == 2
+
+
+async def test_a_provider_that_is_gone_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A job of a plug-in that is not installed where jobs are sent waits for it, and has the reason when it expires."""
+    async with open_house(tmp_path) as house:
+        job_id = await _ordered(house, "vtrix")
+        with monkeypatch.context() as without:
+            without.setattr(registry, "providers", dict)
+            await house.reconcile()
+        house.clock.forward(3600)
+        await house.reconcile()
+
+        error = (await house.job(job_id)).error or {}
+        assert error["code"] == "never_sent"
+        assert "nothing was paid: no provider vtrix is installed: install its plug-in where" in error["message"]
+
+
+async def test_a_slow_provider_holds_up_no_other(tmp_path: Path) -> None:
+    """While one provider does not answer, orders to the others go out."""
+    stop, slow = asyncio.Event(), asyncio.Event()
+
+    async def answer(request: httpx.Request) -> httpx.Response:
+        if request.url.host == "api.runware.ai":
+            await slow.wait()
+        return acknowledge(request)
+
+    async with open_house(tmp_path, answer) as house:
+        work = asyncio.create_task(Reconciler(house.desk).run(stop))
+        async with asyncio.timeout(20), house.ledger.listening() as ear:
+            waiting = await _ordered(house, "runware")
+            while not house.wire.requests:
+                await ear.changed(1)
+            quick = await _ordered(house, "vtrix")
+            while house.row(quick)["status"] != "submitted":
+                await ear.changed(1)
+        assert house.row(waiting)["status"] == "pending"
+        slow.set()
+        stop.set()
+        await work
+        assert house.row(waiting)["status"] == "submitted"
 
 
 async def test_a_job_whose_picture_is_gone_fails(tmp_path: Path) -> None:

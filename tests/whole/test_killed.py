@@ -11,13 +11,13 @@ from typing import Self
 import pytest
 
 from receiver import worker
-from receiver.ledger import jobs
+from receiver.ledger import jobs, sending
 from receiver.ledger.views import JobView
 from tests.whole.stage import House, open_house
 from tests.whole.test_road import whole
 
-SHORT = ("receiver.worker:LEASE=1",)
-"""A dead worker's lease runs out after a second here, so that the test need not wait for half a minute."""
+SHORT = ("receiver.worker:LEASE=1", "receiver.ledger.sending:CALL_GRACE=0.5")
+"""Of a dead worker the lease runs out after a second here, of a dead submitter the grace after half a one."""
 
 SUBMITTER = {
     "the row is about to stand": ("receiver.ledger.ledger:Ledger.opened", "before", 0),
@@ -80,7 +80,7 @@ class Victim:
 @pytest.fixture(autouse=True)
 def _short(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(worker, "LEASE", timedelta(seconds=1))
-    monkeypatch.setattr(jobs, "CALL_GRACE", timedelta(seconds=0.5))
+    monkeypatch.setattr(sending, "CALL_GRACE", timedelta(seconds=0.5))
 
 
 async def only_job(house: House) -> JobView:

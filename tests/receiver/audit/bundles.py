@@ -25,10 +25,10 @@ from receiver.ledger.ids import job_id as new_job_id
 from receiver.ledger.jobs import Opening
 from receiver.ledger.ledger import Ledger
 from receiver.ledger.tasks import Collected
+from receiver.outgoing import endpoints
 from receiver.settings import Settings
 from receiver.storage import Folder
 from receiver.wire.orders import Acknowledged, Prepared
-from submitter.submit import endpoints
 from tests.receiver.house import House, Placed, configured, opened, png
 
 TRAIL = "hooks.example/trail"

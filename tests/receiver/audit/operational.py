@@ -9,6 +9,7 @@ DUTY = "who works now, for seconds"
 OPERATIONAL = {
     ("job", "ask_at"): "when we ask the provider next",
     ("job", "asks"): "how often we have asked",
+    ("job", "send_at"): "when the reconciler sends a job that nobody has sent",
     ("delivery", "repeats"): "a counter of the same delivery sent again; the first is kept and sealed",
     ("image", "staged_sha256"): "bytes that wait to be checked; what is stored is named by `sha256`",
     ("image", "staged_by"): "how those bytes came; for what is stored `arrived_by` says it",

@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import pytest
 
-from receiver.ledger import jobs, tasks
+from receiver.ledger import sending, tasks
 from receiver.ledger.ledger import Ledger
 from tests.receiver.ledger.ledgers import NOW, arrival, image, opened, success
 
@@ -54,7 +54,7 @@ async def test_an_unsent_job_of_a_wrong_clock_is_found(ledger: Ledger) -> None:
     """A row that seems to be of the future is no young one."""
     job_id = await opened(ledger, ask_at=None)
 
-    found = [[row["id"] for row in await ledger.unsent(now)] for now in (NOW, NOW + jobs.CALL_GRACE, NOW - HOUR)]
+    found = [[row["id"] for row in await ledger.unsent(now)] for now in (NOW, NOW + sending.CALL_GRACE, NOW - HOUR)]
 
     assert found == [[], [job_id], [job_id]]
 

@@ -2,9 +2,10 @@
 
 from datetime import timedelta
 
-from receiver.ledger.jobs import CALL_GRACE, QUESTION_LEASE
+from receiver.ledger.jobs import QUESTION_LEASE
 from receiver.ledger.ledger import Ledger
 from receiver.ledger.rules import Standing
+from receiver.ledger.sending import CALL_GRACE
 from receiver.wire.types import Failure, ImageRef
 from tests.receiver.ledger import ledgers
 from tests.receiver.ledger.ledgers import LATER, NOW, SOON, arrival, job_row, opened, success

@@ -6,7 +6,7 @@ from typing import Any
 
 from sqlalchemy import Connection, event
 
-from receiver.ledger import cursors, evidence, incoming, jobs, searching, tables, tasks, trail, views
+from receiver.ledger import cursors, evidence, incoming, jobs, searching, sending, tables, tasks, trail, views
 from receiver.ledger.ids import delivery_id
 from receiver.ledger.searching import Wanted
 from receiver.ledger.watch import Watch
@@ -23,7 +23,7 @@ QUERIES: dict[str, Callable[[Connection], Any]] = {
     ),
     "chores": lambda connection: jobs.chores(connection, NOW),
     "questions": lambda connection: jobs.questions(connection, NOW, 20),
-    "unsent": lambda connection: jobs.unsent(connection, NOW, 20),
+    "unsent": lambda connection: sending.unsent(connection, NOW, 20),
     "expire": lambda connection: jobs.expire(connection, NOW),
     "job": lambda connection: views.job_view(connection, "j"),
     "jobs": views.job_views,
