@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Any, Protocol
 
-from receiver import outgoing, registry
+from receiver import intake, outgoing, registry
 from receiver.errors import Impossible, Permanent, Refused, TooLarge, UnknownEndpoint
 from receiver.ledger import ids, kept
 from receiver.ledger.arrivals import Recorded, Redelivery, sha256
@@ -44,6 +44,8 @@ async def order(
     Returns the job's id and whether it is new: the same idempotency key is the same job. Raises BadOrder before
     anything is written, KeyReused, Misconfigured, TryLater.
     """
+    intake.sound([wanted.prompt, wanted.aspect_ratio, wanted.model, wanted.output_format, wanted.extra])
+    intake.sound([dict(tags or {}), idempotency_key, [[each.url, each.name] for each in wanted.images]])
     prepared = await asyncio.to_thread(provider.prepare, wanted)
     now = road.clock()
     job_id = ids.job_id(now)

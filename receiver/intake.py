@@ -7,6 +7,8 @@ import base64
 import binascii
 import hashlib
 import json
+import math
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -15,6 +17,7 @@ from receiver.storage import Storage
 from receiver.wire import images
 from receiver.wire.orders import InputImage, Order
 
+_OPTION = re.compile(r"(?<![\w-])(?:--[a-z]+(?:-[a-z]+)*|-p)(?![\w-])")
 MOST_IMAGE_BYTES = 20 * 10**6
 """What the strictest of the providers that name a limit (Vtrix) takes: 20 MB."""
 
@@ -55,8 +58,26 @@ def parameters(pairs: Sequence[str]) -> dict[str, Any]:
         name, equals, value = pair.partition("=")
         if not equals or not name:
             raise BadOrder(f"-p {pair}: write key=value")
-        _put(found, name.split("."), _value(value), name)
+        _put(found, name.split("."), read(value), name)
     return found
+
+
+def sound(value: Any) -> None:
+    """Raises BadOrder for what no row can keep: a text with a NUL or half a surrogate pair, a number that is none."""
+    if isinstance(value, Mapping):
+        sound([*value, *value.values()])
+    elif isinstance(value, list | tuple):
+        for each in value:
+            sound(each)
+    elif isinstance(value, str) and ("\0" in value or any("\ud800" <= letter <= "\udfff" for letter in value)):
+        raise BadOrder("a text of the order holds a NUL, or a character that is no Unicode; leave it out")
+    elif isinstance(value, float) and not math.isfinite(value):
+        raise BadOrder("a number of the order is infinite, or none; JSON has no such")
+
+
+def in_words(sentence: str, names: Mapping[str, str]) -> str:
+    """A refusal in the words of who orders elsewhere than at the command: each option by its name there."""
+    return _OPTION.sub(lambda found: names.get(found[0], found[0]), sentence)
 
 
 def _put(into: dict[str, Any], path: list[str], value: object, name: str) -> None:
@@ -69,7 +90,8 @@ def _put(into: dict[str, Any], path: list[str], value: object, name: str) -> Non
     into[path[-1]] = value
 
 
-def _value(text: str) -> object:
+def read(text: str) -> object:
+    """What a parameter's text means: JSON where it is JSON, else itself."""
     try:
         return json.loads(text)
     except (ValueError, RecursionError):

@@ -9,7 +9,7 @@ from functools import cache
 from importlib.metadata import EntryPoint, entry_points
 from types import MappingProxyType
 
-from receiver.errors import Misconfigured, UnknownEndpoint
+from receiver.errors import BadOrder, Misconfigured, UnknownEndpoint
 from receiver.wire.provider import Provider
 from receiver.wire.providers import fal, fireworks, runware, vtrix
 
@@ -35,6 +35,14 @@ def provider(name: str) -> Provider:
     if found is None:
         raise UnknownEndpoint("no such endpoint")
     return found
+
+
+def named(name: str) -> Provider:
+    """A provider as who orders names it. Raises BadOrder listing the providers there are."""
+    try:
+        return provider(name)
+    except UnknownEndpoint:
+        raise BadOrder(f"there is no provider {name!r}; there are: {', '.join(sorted(providers()))}") from None
 
 
 def _load(point: EntryPoint) -> Provider:

@@ -8,13 +8,11 @@ from types import TracebackType
 from typing import Any, Self
 
 from receiver import registry
-from receiver.errors import BadOrder, UnknownEndpoint
 from receiver.ledger.rules import FINAL
 from receiver.ledger.views import JobView
 from receiver.road import open_road
 from receiver.settings import Settings, load
 from receiver.wire.orders import Order
-from receiver.wire.provider import Provider
 from submitter.calls import Caller
 from submitter.intake import picture
 from submitter.submit import Desk
@@ -23,14 +21,6 @@ REST = 0.05
 """Seconds between two looks at our own ledger at least, however much news there is."""
 LOOK = 1.0
 """Seconds between two looks without any news."""
-
-
-def provider_named(name: str) -> Provider:
-    """Raises BadOrder listing the providers there are."""
-    try:
-        return registry.provider(name)
-    except UnknownEndpoint:
-        raise BadOrder(f"there is no provider {name!r}; there are: {', '.join(sorted(registry.providers()))}") from None
 
 
 def open_desk(settings: Settings) -> Desk:
@@ -107,7 +97,7 @@ class Submitter:
             output_format=output_format, count=n, safety=safety, upsample=upsample, model=model,
             upload=upload, extra=params or {},
         )  # fmt: skip
-        job_id = await self._desk.submit(provider_named(provider), order, tags=tags, idempotency_key=idempotency_key)
+        job_id = await self._desk.submit(registry.named(provider), order, tags=tags, idempotency_key=idempotency_key)
         return self.job(job_id)
 
     def job(self, job_id: str) -> Job:

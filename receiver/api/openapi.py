@@ -21,6 +21,10 @@ PATH = {
     "id": {"type": "string", "description": "a UUID"},
     "n": {"type": "string", "description": "the image's number within its job: 1, 2, …"},
 }
+IDEMPOTENCY = {
+    "name": "Idempotency-Key", "in": "header", "required": False,
+    "schema": {"type": "string", "minLength": 1, "maxLength": 200},
+}  # fmt: skip
 WAITS = {429, 503}
 Json = dict[str, Any]
 
@@ -29,6 +33,7 @@ def document(root: str = "") -> Json:
     """The document; `root` is the prefix that the app is mounted under."""
     models = [each.answers for each in OPERATIONS if not isinstance(each.answers, tuple)]
     wanted = [(model, "serialization") for model in dict.fromkeys([Problem, *models])]
+    wanted += [(each.body, "validation") for each in OPERATIONS if each.body is not None]
     _, schemas = models_json_schema(wanted, ref_template=REF)  # type: ignore[arg-type]  # a list of literals
     paths: dict[str, Json] = {}
     for each in OPERATIONS:
@@ -58,6 +63,10 @@ def _operation(each: Operation) -> Json:
     said: Json = {"operationId": each.name, "summary": each.does, "responses": _responses(each)}
     if parameters := [*parameters, *_query(each.takes)]:
         said["parameters"] = parameters
+    if each.body is not None:
+        schema = {"$ref": REF.format(model=each.body.__name__)}
+        said["requestBody"] = {"required": True, "content": {"application/json": {"schema": schema}}}
+        said.setdefault("parameters", []).append(IDEMPOTENCY)
     return said
 
 
@@ -80,6 +89,9 @@ def _responses(each: Operation) -> Json:
     found: Json = {"200": good}
     for status in sorted({*ALWAYS, *each.problems}):
         found[str(status)] = _problem(status) if status >= HTTPStatus.BAD_REQUEST else _empty(status)
+    if HTTPStatus.ACCEPTED in each.problems:
+        where = {"description": "the job", "schema": {"type": "string"}}
+        found[str(HTTPStatus.ACCEPTED.value)] = {**good, "headers": {"Location": where}}
     return found
 
 

@@ -10,7 +10,7 @@ from pydantic import BaseModel
 from starlette.requests import Request
 from starlette.responses import Response
 
-from receiver.api import acting, evidence, live, models, pictures, reading, stream
+from receiver.api import acting, evidence, live, models, ordering, pictures, reading, stream
 from receiver.api.asking import Asked, DeliveriesAsked, JobAsked, JobsAsked, NothingAsked
 from receiver.api.hatch import Hatch
 from receiver.api.models_evidence import Evidence
@@ -25,7 +25,7 @@ PICTURES = ("image/png", "image/jpeg", "image/webp", "image/gif", "application/o
 class Operation:
     """One method of one path. `answers` is a model, or the media types of what is no JSON.
 
-    `problems` are statuses beside those that every route may answer.
+    `problems` are statuses beside those that every route may answer; 202 is no problem, but has the same answer.
     """
 
     name: str
@@ -36,10 +36,16 @@ class Operation:
     takes: type[Asked] = NothingAsked
     method: str = "GET"
     problems: tuple[int, ...] = ()
+    body: type[BaseModel] | None = None
 
 
 OPERATIONS: tuple[Operation, ...] = (
     Operation("listJobs", "/jobs", "Jobs, newest first, a page at a time.", reading.jobs, models.JobList, JobsAsked),
+    Operation(
+        "orderJob", "/jobs",
+        "Order pictures: 202 with the job, which is sent at once; 200 where its idempotency key is known.",
+        ordering.order, models.Job, method="POST", problems=(202, 403, 409, 413), body=ordering.OrderGiven,
+    ),
     Operation(
         "getJob", "/jobs/{id}", "One job; with `wait` as soon as it has an end, or as it stands when the time is over.",
         reading.job, models.Job, JobAsked, problems=(404,),

@@ -23,7 +23,7 @@ STATUS: dict[type[errors.ProofhookError], HTTPStatus] = {
     errors.TryLater: HTTPStatus.SERVICE_UNAVAILABLE,
     errors.Impossible: HTTPStatus.CONFLICT,
     errors.BrokenEvidence: HTTPStatus.CONFLICT,
-    errors.BadOrder: HTTPStatus.CONFLICT,
+    errors.BadOrder: HTTPStatus.CONFLICT,  # of a bundle; what an order lacks is a bad request: see ordering.py
     errors.Misconfigured: HTTPStatus.CONFLICT,
     errors.Refused: HTTPStatus.CONFLICT,
 }

@@ -3,9 +3,10 @@
 from starlette.routing import BaseRoute, Route
 
 from receiver.api.stream import Stream
-from receiver.pages import actions, came_in, door, files, live, rooms, views
+from receiver.pages import actions, came_in, door, files, live, ordering, rooms, views
 from receiver.pages.bundles import Bundles
 from receiver.pages.checkup import Checkup
+from receiver.pages.forms import order_fields
 from receiver.pages.gate import Lobby, acting, anyone, signed_in
 from receiver.pages.render import Painter
 from receiver.pages.throttle import Throttle
@@ -27,7 +28,10 @@ def page_routes(road: Road, stream: Stream) -> list[BaseRoute]:
         Route("/events", signed_in(lobby, live.events)),
         Route("/evidence", signed_in(lobby, rooms.evidence)),
         Route("/setup", signed_in(lobby, Checkup().page)),
+        Route("/setup/{provider}/test", acting(lobby, ordering.test), methods=["POST"]),
         Route("/jobs", signed_in(lobby, views.jobs)),
+        Route("/jobs/new", signed_in(lobby, ordering.blank)),
+        Route("/jobs/new", acting(lobby, ordering.place, order_fields), methods=["POST"]),
         Route("/jobs/{id}", signed_in(lobby, views.job)),
         Route("/jobs/{id}/images/{n}", signed_in(lobby, files.image)),
         Route("/jobs/{id}/images/{n}/thumbnail", signed_in(lobby, files.thumbnail)),

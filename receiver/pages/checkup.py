@@ -10,6 +10,7 @@ from starlette.responses import Response
 from receiver import registry
 from receiver.doctor import Check, checks
 from receiver.pages.gate import Lobby
+from receiver.pages.ordering import destinations, nonce
 from receiver.pages.session import Session
 from receiver.pages.setting_up import correspondence, reach
 from receiver.pages.signs import Sign
@@ -39,6 +40,7 @@ class Checkup:
         public = lobby.settings.public
         return lobby.painter.page(
             request, "setup.html", session,
+            destinations={each.provider.name: each for each in destinations(lobby.settings)}, once=nonce(),
             letters=letters, public=public, reach=reach(public), looked_at=looked_at, found=found, signs=SIGNS,
         )  # fmt: skip
 

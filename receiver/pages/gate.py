@@ -37,12 +37,14 @@ class Lobby:
 
 Endpoint = Callable[[Request], Awaitable[Response]]
 View = Callable[[Lobby, Request, Session], Awaitable[Response]]
+Fields = Callable[[Request], Awaitable[dict[str, str]]]
 OpenView = Callable[[Lobby, Request], Awaitable[Response]]
 
 TITLES: dict[type[errors.ProofhookError], tuple[int, str]] = {
     errors.NoSuchJob: (404, "No such job"),
     errors.NoSuchDelivery: (404, "No such delivery"),
     errors.UnknownEndpoint: (404, "Nothing is here"),
+    errors.BadOrder: (400, "This cannot be ordered"),
     errors.Impossible: (409, "This cannot be done"),
     errors.BrokenEvidence: (409, "The evidence does not hold"),
     errors.Permanent: (404, "The file is not here"),
@@ -67,13 +69,13 @@ def signed_in(lobby: Lobby, view: View) -> Endpoint:
     return anyone(lobby, shown)
 
 
-def acting(lobby: Lobby, view: View) -> Endpoint:
+def acting(lobby: Lobby, view: View, fields_of: Fields = form) -> Endpoint:
     """What a form of a page asks for: by those who may act, with their own session's form token."""
 
     async def done(lobby: Lobby, request: Request, session: Session) -> Response:
         if not session.may_act:
             return told(lobby, request, 403, "You may look, not act", "viewer", _VIEWER)
-        fields = await form(request)
+        fields = await fields_of(request)
         if not is_form_token(lobby.settings, session, fields.get("form_token", ""), lobby.now()):
             return foreign(lobby, request)
         return await view(lobby, request, session)

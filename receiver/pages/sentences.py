@@ -37,7 +37,7 @@ def of_job(job: JobView, now: datetime) -> str:
             what = "was cancelled" if job.status == "cancelled" else job.status
             return f"It {what} after {span(took or now - job.created_at)}. {_kept(held)}"
         case _:
-            return f"{job.provider} has been at it for {span(now - job.created_at)}. {_patience(job, now)}"
+            return f"{_under_way(job, span(now - job.created_at))} {_patience(job, now)}"
 
 
 def prompt(job: JobView) -> str:
@@ -66,6 +66,7 @@ def of_deliveries(found: Sequence[DeliveryView], verdict: str, *, more: bool, pa
 
 
 DONE = {
+    "order": "Ordered. It is sent at once by the process that holds the spending keys; this page is its own.",
     "retry": "Taken up again: what can still be collected or asked about is being seen to.",
     "retry-nothing": "There was nothing to take up again: no image is a dead letter, and the end is known.",
     "cancel": "Cancelled. A result that comes all the same is kept.",
@@ -78,6 +79,13 @@ DONE = {
 def _gone(purge: PurgeView) -> str:
     files = "are gone" if purge.done else "go as soon as that is sealed"
     return f"prompts, headers and images {files}; their sealed hashes stay."
+
+
+def _under_way(job: JobView, since: str) -> str:
+    if job.status != "pending":
+        return f"{job.provider} has been at it for {since}."
+    what = "and not sent yet" if job.error else f"and {job.provider} has not taken it yet"
+    return f"Ordered {since} ago, {what}."
 
 
 def _images(held: int) -> str:

@@ -50,7 +50,7 @@ async def job(lobby: Lobby, request: Request, session: Session) -> Response:
     made, proof, keys, offsets, held = await asyncio.gather(
         of_images(lobby.road.storage, found.images), proof_of(lobby, found.id),
         verdict_reading.keys_of(ledger, shown), verdict_reading.last_good(ledger, mends.stale(shown)),
-        _held(lobby, found),
+        held_inputs(lobby, found),
     )  # fmt: skip
     return lobby.painter.page(
         request, "job.html", session, job=found, made=made, proof=proof, inputs=inputs.of(found), held=held,
@@ -80,7 +80,7 @@ async def _out(lobby: Lobby) -> list[JobView]:
     return [each for jobs in found for each in jobs]
 
 
-async def _held(lobby: Lobby, found: JobView) -> set[str]:
+async def held_inputs(lobby: Lobby, found: JobView) -> set[str]:
     """Which of the input pictures are here, by hash."""
     names = [each.sha256 for each in inputs.of(found) if each.sha256]
     there = await asyncio.gather(*(lobby.road.storage.has(name) for name in names))

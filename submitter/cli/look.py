@@ -65,10 +65,10 @@ def jobs(
 
 
 async def _jobs(status: Status | None, provider: str | None, since: datetime | None, limit: int, as_json: bool) -> None:
+    from receiver import registry
     from receiver.ledger.shapes import job_json
-    from submitter.client import provider_named
 
-    name = provider_named(provider).name if provider else None
+    name = registry.named(provider).name if provider else None
     async with looking() as (ledger, storage):
         found = await ledger.jobs(status=status.value if status else None, provider=name, since=since, limit=limit)
         if as_json:

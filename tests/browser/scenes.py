@@ -78,7 +78,10 @@ HOSTILE = f"{MARKUP}\u202eevil\u2066\u200f\x00\x07\x1b[31m\x85\r\n\u0645\u0631\u
 async def hostile(seed: Seed) -> dict[str, str]:
     """Prompt, parameter, tag, model, headers, provider's code and message: every text that strangers write."""
     given: dict[str, Any] = {
-        "order": {"prompt": HOSTILE, "images": [{"name": HOSTILE}]},
+        "order": {
+            "prompt": HOSTILE, "model": HOSTILE, "aspect_ratio": HOSTILE, "extra": {HOSTILE[:300]: HOSTILE},
+            "images": [{"name": HOSTILE}, {"url": f"https://{HOSTILE}"}],
+        },
         "params": {"prompt": HOSTILE, HOSTILE[:300]: HOSTILE, "image_url": HOSTILE},
         "tags": {HOSTILE[:64]: HOSTILE}, "model": HOSTILE,
     }  # fmt: skip

@@ -112,3 +112,26 @@ def test_setup_looks_at_the_house(live: Live, signed_in: Windows) -> None:
     expect(found).to_contain_text(f"{live.origin} leads to this receiver")
     assert overflow(page) == []
     assert violations(page) == []
+
+
+def test_a_page_orders_a_picture(live: Live, signed_in: Windows) -> None:
+    """Setup's button and the form behind a job lead to delivered pictures, by the process that holds the keys."""
+    page = signed_in(live)
+    page.goto("/setup")
+    page.get_by_role("button", name="Send a test job to fal").click()
+    expect(page.get_by_role("status")).to_contain_text("Ordered.")
+    eventually(lambda: has(page, "figure img"), "the test job's picture is here")
+    loaded(page, "figure img")
+    page.get_by_role("link", name="Submit again with changes").click()
+    expect(page.get_by_label("keep input 1")).to_be_checked()
+    loaded(page, ".inputs img")
+    page.get_by_label("Seed").fill("seven")
+    page.get_by_role("button", name="Order").click()
+    expect(page.get_by_role("alert")).to_contain_text("“Seed” is a whole number")
+    page.get_by_label("Seed").fill("7")
+    page.get_by_label("Prompt", exact=True).fill("a bagel in its place")
+    page.get_by_role("button", name="Order").click()
+    expect(page.locator("blockquote")).to_contain_text("a bagel in its place")
+    eventually(lambda: has(page, "figure img"), "the changed order's picture is here")
+    expect(page.locator("h1")).to_contain_text("delivered")
+    expect(page.locator("main")).to_contain_text("seed7")

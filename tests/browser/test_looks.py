@@ -22,6 +22,7 @@ PAGES: Mapping[str, str] = MappingProxyType(
         "jobs": "/jobs",
         "jobs-table": "/jobs?view=table",
         "jobs-none": "/jobs?q=nothing+is+like+this",
+        "new-job": "/jobs/new?from={delivered 0}",
         "job": "/jobs/{delivered 0}",
         "dead-letter": "/jobs/{dead}",
         "bundle": "/jobs/{delivered 0}/reveals",

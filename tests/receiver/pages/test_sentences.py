@@ -28,7 +28,8 @@ DONE: dict[str, Any] = {"finished_at": T0 + 2 * SECOND}
 
 
 @pytest.mark.parametrize(("which", "said"), [
-    (job("pending"), "fal has been at it for 5.00 s. If nothing comes, it expires in 55 s."),
+    (job("pending"), "Ordered 5.00 s ago, and fal has not taken it yet. If nothing comes, it expires in 55 s."),
+    (job("submitted"), "fal has been at it for 5.00 s. If nothing comes, it expires in 55 s."),
     (job("submitted", deadline_at=T0), (
         "fal has been at it for 5.00 s. Its deadline has passed: unless it is heard of now, it expires."
     )),
