@@ -38,8 +38,8 @@ class Destination:
 def destinations(settings: Settings) -> Iterator[Destination]:
     """One for each provider, by name."""
     for provider in sorted(registry.providers().values(), key=lambda each: each.name):
-        setting = provider.url_setting if settings.base(provider.url_setting) else ""
-        yield Destination(provider, without_password(outgoing.base(settings, provider)), setting)
+        base = outgoing.base(settings, provider)
+        yield Destination(provider, without_password(base), "" if base == provider.api else provider.url_setting)
 
 
 def nonce() -> str:

@@ -66,7 +66,7 @@ def of_deliveries(found: Sequence[DeliveryView], verdict: str, *, more: bool, pa
 
 
 DONE = {
-    "order": "Ordered. It is sent at once by the process that holds the spending keys; this page is its own.",
+    "order": "Ordered. The process that holds the spending keys sends it at once; what comes of it is shown here.",
     "retry": "Taken up again: what can still be collected or asked about is being seen to.",
     "retry-nothing": "There was nothing to take up again: no image is a dead letter, and the end is known.",
     "cancel": "Cancelled. A result that comes all the same is kept.",

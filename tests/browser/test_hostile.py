@@ -15,7 +15,8 @@ from tests.receiver.pages.seeding import ADMIN
 
 PAGES = (
     "/", "/jobs", "/jobs?view=table", "/jobs/{failed}", "/jobs/{dead}", "/jobs/{delivered}", "/jobs/{refused}",
-    "/jobs/{failed}/reveals", "/jobs/new?from={failed}", "/deliveries", "/deliveries/{failure}", "/deliveries/{refusal}",
+    "/jobs/{failed}/reveals", "/jobs/new?from={failed}", "/deliveries", "/deliveries/{failure}",
+    "/deliveries/{refusal}",
 )  # fmt: skip
 NUMB = set("\n\t")
 

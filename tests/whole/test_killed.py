@@ -10,9 +10,10 @@ from typing import Self
 
 import pytest
 
-from receiver import worker
+from receiver import acts, registry, worker
 from receiver.ledger import jobs, sending
 from receiver.ledger.views import JobView
+from receiver.wire.orders import Order
 from tests.whole.stage import House, open_house
 from tests.whole.test_road import whole
 
@@ -49,6 +50,12 @@ RECONCILER = {
     "question taken": ("receiver.ledger.ledger:Ledger.questions", "after"),
     "answer heard": ("submitter.calls:Caller.send", "after"),
     "answer recorded": ("receiver.road:Road.believed", "after"),
+}
+
+
+SENDER = {
+    "before the call is claimed": ("receiver.ledger.ledger:Ledger.called", "before"),
+    "the provider has it": ("submitter.calls:Caller.send", "after"),
 }
 
 
@@ -152,3 +159,16 @@ async def test_the_reconciler_dies(step: str, tmp_path: Path, monkeypatch: pytes
         house.reconcile()
         await house.road.ledger.retried(job.id, house.road.clock())
         whole(await house.ends(job), 1)
+
+
+@pytest.mark.parametrize("step", SENDER)
+async def test_the_reconciler_dies_with_an_order_in_hand(step: str, tmp_path: Path) -> None:
+    """Killed while it sends what a page ordered: another one finishes it, and the provider is called once."""
+    async with open_house(tmp_path, busy=False) as house:
+        async with Victim(house, SENDER[step], "serve", "--only=reconcile") as victim:
+            await acts.order(house.road, registry.provider("runware"), Order(prompt="a donut"))
+            await victim.dies()
+        house.work()
+        house.reconcile()
+        whole(await only_job(house), 1)
+        assert len(await house.sandbox_jobs()) == 1
