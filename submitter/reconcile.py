@@ -29,6 +29,7 @@ MOST_CALLS = 3
 AT_ONCE = 20
 """Jobs that are being sent at a time."""
 QUESTIONS = "questions"
+"""What is under way beside jobs that are sent."""
 
 log = get_logger("reconciler")
 
@@ -52,8 +53,10 @@ class Reconciler:
                     await ear.changed(TICK, stop)
                 await self._end()
             finally:
-                for task in self._under_way.values():
+                left = tuple(self._under_way.values())
+                for task in left:
                     task.cancel()
+                await asyncio.gather(*left, return_exceptions=True)
 
     async def run_once(self) -> None:
         """Do all that is due now, to its end: ask, send the unsent, expire what passed its deadline."""
@@ -66,9 +69,9 @@ class Reconciler:
         if not await ledger.chores(now):
             return
         self._take(QUESTIONS, self._ask_all)
-        room = AT_ONCE - len(self._under_way.keys() - {QUESTIONS})
-        for job in await ledger.unsent(now, AT_ONCE) if room > 0 else ():
-            self._take(job["id"], partial(self._send, job))
+        for job in await ledger.unsent(now, AT_ONCE):
+            if len(self._under_way) <= AT_ONCE:
+                self._take(job["id"], partial(self._send, job))
 
     async def _end(self) -> None:
         if self._under_way:

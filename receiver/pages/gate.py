@@ -45,6 +45,7 @@ TITLES: dict[type[errors.ProofhookError], tuple[int, str]] = {
     errors.NoSuchDelivery: (404, "No such delivery"),
     errors.UnknownEndpoint: (404, "Nothing is here"),
     errors.BadOrder: (400, "This cannot be ordered"),
+    errors.Misconfigured: (409, "A setting is in the way"),
     errors.Impossible: (409, "This cannot be done"),
     errors.BrokenEvidence: (409, "The evidence does not hold"),
     errors.Permanent: (404, "The file is not here"),

@@ -19,7 +19,7 @@ from submitter.cli.output import complain
 
 FAILED, MISUSED, INTERRUPTED = 1, 2, 130
 
-USER_AT_FAULT = {"bad_order", "misconfigured", "no_such_delivery", "no_such_job"}
+USER_AT_FAULT = {"bad_order", "key_reused", "misconfigured", "no_such_delivery", "no_such_job"}
 """Slugs of errors that the user mends. Read off the error, so that naming one needs no import of what may be broken."""
 
 app = typer.Typer(

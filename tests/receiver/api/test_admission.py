@@ -71,8 +71,8 @@ async def test_wrong_tokens_are_throttled(stranger: httpx.AsyncClient, clock: Cl
 @pytest.mark.parametrize(
     ("method", "path", "allow"),
     [
-        ("POST", "jobs", "GET, HEAD"), ("DELETE", f"jobs/{JOB}", "GET, HEAD"), ("GET", f"jobs/{JOB}/retry", "POST"),
-        ("HEAD", f"jobs/{JOB}/retry", "POST"), ("OPTIONS", "jobs", "GET, HEAD"), ("BREW", "now", "GET, HEAD"),
+        ("POST", "now", "GET, HEAD"), ("DELETE", f"jobs/{JOB}", "GET, HEAD"), ("GET", f"jobs/{JOB}/retry", "POST"),
+        ("HEAD", f"jobs/{JOB}/retry", "POST"), ("OPTIONS", "jobs", "GET, HEAD, POST"), ("BREW", "now", "GET, HEAD"),
         ("PUT", "events", "GET, HEAD"), ("TRACE", "openapi.json", "GET, HEAD"),
     ],
 )  # fmt: skip

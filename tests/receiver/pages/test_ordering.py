@@ -128,6 +128,8 @@ async def test_a_kept_picture_that_is_gone_is_a_sentence(
 async def test_the_test_job(name: str, browser: httpx.AsyncClient, road: Road, clock: Clock) -> None:
     """Setup says where it goes and what it costs; one press, or two, is one job that this provider takes."""
     setup = (await browser.get("/setup")).text
+    form = (await browser.get(f"/jobs/new?provider={name}")).text
+    assert re.findall(r'value="(\w+)" selected', form)[0] == name
     assert f'action="/setup/{name}/test"' in setup
     assert registry.provider(name).api in setup
     assert "costs what a picture costs there" in setup
