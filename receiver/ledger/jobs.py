@@ -128,7 +128,7 @@ def failed(
     job = _job(connection, job_id)
     if job["standing"] >= to:
         return
-    changes = {**stand(job, to, now), "error_code": failure.code, "error_message": failure.message, "send_at": None}
+    changes = {**stand(job, to, now), "error_code": failure.code, "error_message": failure.message}
     connection.execute(update(tables.job).where(tables.job.c.id == job_id).values(changes))
     queue_end(connection, [job_id])
     announce(connection)

@@ -56,5 +56,5 @@ def unsent(connection: Connection, now: datetime, limit: int) -> list[dict[str, 
 def never_called(now: datetime) -> ColumnElement[bool]:
     """Which jobs `unsent` gives."""
     job = tables.job.c
-    pending = and_(tables.UNSENT, job.standing == int(Standing.PENDING), job.called_at.is_(None))
+    pending = and_(tables.UNSENT, job.called_at.is_(None))
     return and_(pending, job.deadline_at > now, reached(job.send_at, now, CALL_GRACE))

@@ -40,12 +40,12 @@ RARE = text("verdict NOT IN ('verified', 'unsigned')")
 STORED = text("sha256 IS NOT NULL")
 OPEN = text("standing < 30")
 ASKED = text("ask_at IS NOT NULL")
-UNSENT = text("send_at IS NOT NULL")
+UNSENT = text("send_at IS NOT NULL AND standing = 0")
 SPILLED = text("body IS NULL AND body_sha256 <> ''")
 PENDING = text("pending IS NOT NULL")
 """Rare rows have an index of their own; the hot path does not pay for it. A query must say the very same words,
 not with a parameter, or the planner cannot know that the index will do. RARE: what is no callback as it should be.
-OPEN: below Standing.EXPIRED."""
+OPEN: below Standing.EXPIRED. UNSENT: still Standing.PENDING, and nobody has claimed the call."""
 
 
 class JobRow(SQLModel, table=True):

@@ -128,5 +128,6 @@ def test_migrating_at_once_is_migrating_once(empty_url: str) -> None:
 
 
 def test_open_means_below_expired() -> None:
-    """The index of jobs without an end says a number where the code says Standing.EXPIRED: they are the same."""
+    """Indexes of jobs without an end, or not sent, say a number where the code says a Standing: they are the same."""
     assert str(tables.OPEN) == f"standing < {int(Standing.EXPIRED)}"
+    assert str(tables.UNSENT) == f"send_at IS NOT NULL AND standing = {int(Standing.PENDING)}"

@@ -12,7 +12,7 @@ from alembic import op
 revision = "0006"
 down_revision = "0005"
 
-UNSENT = sa.text("send_at IS NOT NULL")
+UNSENT = sa.text("send_at IS NOT NULL AND standing = 0")
 
 
 def upgrade() -> None:
