@@ -75,7 +75,7 @@ class Purger:
         """Write down that they are purged; nothing is gone before that is sealed. Returns how many they are."""
         if jobs:
             kept, now = await self.kept(jobs), self._clock()
-            await self._ledger.fact(lambda c: purging.announce(c, jobs, kept, now, why))
+            await self._ledger.fact(lambda c: purging.announce(c, jobs, kept, now, why), [job.id for job in jobs])
             log.info("jobs are to be purged", jobs=len(jobs), why=why)
         return len(jobs)
 
@@ -99,9 +99,9 @@ class Purger:
 
     async def _some(self, job_ids: Sequence[str]) -> tuple[int, int]:
         now = self._clock()
-        emptied = await self._ledger.fact(lambda c: purging.empty(c, job_ids, now))
+        emptied = await self._ledger.fact(lambda c: purging.empty(c, job_ids, now), job_ids)
         files = await self._remove({sha256 for names in emptied.values() for sha256 in names})
-        await self._ledger.fact(lambda c: purging.done(c, list(emptied)))
+        await self._ledger.fact(lambda c: purging.done(c, list(emptied)), list(emptied))
         return len(emptied), files
 
     async def _remove(self, names: set[str]) -> int:

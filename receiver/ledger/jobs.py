@@ -180,11 +180,18 @@ def _late(now: datetime) -> ColumnElement[bool]:
     return and_(tables.OPEN, tables.job.c.deadline_at <= now)
 
 
-def expire(connection: Connection, now: datetime) -> list[str]:
-    """Jobs whose deadline has passed with no end known become `expired`, with what is known of why."""
-    query = select(tables.job).where(_late(now)).order_by(tables.job.c.deadline_at).limit(MOST_AT_ONCE)
+def late(connection: Connection, now: datetime) -> list[str]:
+    """The ids of jobs whose deadline has passed with no end known, the longest overdue first; some, if many."""
+    job = tables.job.c
+    query = select(job.id).where(_late(now)).order_by(job.deadline_at).limit(MOST_AT_ONCE)
+    return list(connection.execute(query).scalars())
+
+
+def expire(connection: Connection, job_ids: Sequence[str], now: datetime) -> list[str]:
+    """Of these jobs, those that are still late become `expired`, with what is known of why."""
+    query = select(tables.job).where(tables.job.c.id.in_(job_ids), _late(now)).order_by(tables.job.c.id)
     jobs = [dict(row) for row in connection.execute(query).mappings()]
-    for job in sorted(jobs, key=lambda job: str(job["id"])):  # in the order in which everybody locks jobs
+    for job in jobs:
         failed(connection, job["id"], _why_late(connection, job), now, Standing.EXPIRED)
     return [job["id"] for job in jobs]
 

@@ -1,7 +1,7 @@
 """The ledger: every write is a fact given to the one writer thread, every read a connection of its own."""
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from contextlib import AbstractAsyncContextManager
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -60,9 +60,9 @@ class Ledger:
         self._writer.close()
         self._engines.dispose()
 
-    async def fact(self, fact: "Callable[[Connection], T]") -> T:
-        """Let the one writer write: for the rooms of the ledger."""
-        return await asyncio.wrap_future(self._writer.submit(fact))
+    async def fact(self, fact: "Callable[[Connection], T]", jobs: Collection[str] = ()) -> T:
+        """Let the one writer write: for the rooms of the ledger. `jobs` are those of which it changes rows."""
+        return await asyncio.wrap_future(self._writer.submit(fact, jobs))
 
     async def read(self, view: "Callable[[Connection], T]") -> T:
         """Look with a connection of its own: for the rooms of the ledger. Raises LedgerBusy."""
@@ -143,22 +143,23 @@ class Ledger:
         return await self.fact(lambda c: jobs.open_job(c, opening))
 
     async def called(self, job_id: str, now: datetime) -> bool:
-        return await self.fact(lambda c: sending.called(c, job_id, now))
+        return await self.fact(lambda c: sending.called(c, job_id, now), [job_id])
 
     async def held_up(self, job_id: str, why: Failure, until: datetime) -> bool:
-        return await self.fact(lambda c: sending.held_up(c, job_id, why, until))
+        return await self.fact(lambda c: sending.held_up(c, job_id, why, until), [job_id])
 
     async def noted(self, job_id: str, said: Acknowledged, now: datetime) -> bool:
-        return await self.fact(lambda c: jobs.noted(c, job_id, said, now))
+        return await self.fact(lambda c: jobs.noted(c, job_id, said, now), [job_id])
 
     async def failed(self, job_id: str, failure: Failure, now: datetime, to: Standing = Standing.FAILED) -> None:
-        await self.fact(lambda c: jobs.failed(c, job_id, failure, now, to))
+        await self.fact(lambda c: jobs.failed(c, job_id, failure, now, to), [job_id])
 
     async def cancelled(self, job_id: str, now: datetime) -> dict[str, Any]:
-        return await self.fact(lambda c: jobs.cancelled(c, job_id, now))
+        return await self.fact(lambda c: jobs.cancelled(c, job_id, now), [job_id])
 
     async def expired(self, now: datetime) -> list[str]:
-        return await self.fact(lambda c: jobs.expire(c, now))
+        late = await self.read(lambda c: jobs.late(c, now))
+        return await self.fact(lambda c: jobs.expire(c, late, now), late) if late else []
 
     async def chores(self, now: datetime) -> bool:
         return await self.read(lambda c: jobs.chores(c, now))
@@ -167,7 +168,7 @@ class Ledger:
         return await self.fact(lambda c: jobs.questions(c, now, limit))
 
     async def ask_again(self, job_id: str, now: datetime, at: datetime) -> None:
-        await self.fact(lambda c: jobs.ask_again(c, job_id, now, at))
+        await self.fact(lambda c: jobs.ask_again(c, job_id, now, at), [job_id])
 
     async def unsent(self, now: datetime, limit: int = 20) -> list[dict[str, Any]]:
         return await self.read(lambda c: sending.unsent(c, now, limit))
@@ -179,31 +180,32 @@ class Ledger:
         return await self.fact(lambda c: tasks.lease(c, worker, now, until, limit))
 
     async def renewed(self, worker: str, held: "Sequence[Task]", until: datetime) -> None:
-        await self.fact(lambda c: tasks.renew(c, worker, held, until))
+        await self.fact(lambda c: tasks.renew(c, worker, held, until), [task.job_id for task in held])
 
     async def given_back(self, worker: str) -> None:
-        await self.fact(lambda c: tasks.give_back(c, worker))
+        held = await self.read(lambda c: tasks.held(c, worker))
+        await self.fact(lambda c: tasks.give_back(c, worker), held)
 
     async def stored(self, task: "Task", image: "Collected", now: datetime) -> bool:
-        return await self.fact(lambda c: tasks.stored(c, task, image, now))
+        return await self.fact(lambda c: tasks.stored(c, task, image, now), [task.job_id])
 
     async def thumbnail_wanted(self, job_id: str, key: str, now: datetime) -> None:
-        await self.fact(lambda c: tasks.thumbnail_wanted(c, job_id, key, now))
+        await self.fact(lambda c: tasks.thumbnail_wanted(c, job_id, key, now), [job_id])
 
     async def taken(self, task: "Task") -> None:
-        await self.fact(lambda c: tasks.taken(c, task))
+        await self.fact(lambda c: tasks.taken(c, task), [task.job_id])
 
     async def put_off(self, task: "Task", error: str, due_at: datetime, *, spent: bool = True) -> None:
-        await self.fact(lambda c: tasks.put_off(c, task, error, due_at, spent=spent))
+        await self.fact(lambda c: tasks.put_off(c, task, error, due_at, spent=spent), [task.job_id])
 
     async def buried(self, task: "Task", error: str, now: datetime) -> None:
-        await self.fact(lambda c: tasks.buried(c, task, error, now))
+        await self.fact(lambda c: tasks.buried(c, task, error, now), [task.job_id])
 
     async def unstaged(self, task: "Task") -> None:
-        await self.fact(lambda c: tasks.unstage(c, task))
+        await self.fact(lambda c: tasks.unstage(c, task), [task.job_id])
 
     async def retried(self, job_id: str, now: datetime) -> int:
-        return await self.fact(lambda c: tasks.retry(c, job_id, now))
+        return await self.fact(lambda c: tasks.retry(c, job_id, now), [job_id])
 
     async def duty_is_free(self, name: str, now: datetime) -> bool:
         return await self.read(lambda c: duties.is_free(c, name, now))

@@ -94,7 +94,9 @@ class PostgresBooks:
 
     def flush(self, batch: Batch) -> None:
         with self._db.pipeline():
-            self._many(_KEY, [columns.key_row(key, self.moment) for key in batch.public_keys()])
+            self._many(
+                _KEY, sorted(columns.key_row(key, self.moment) for key in batch.public_keys())
+            )  # one order for all
             self._many(_DELIVERY, [columns.delivery_row(*each, self.moment) for each in batch.deliveries])
             self._many(_EVENT, batch.fresh_events)
             self._many(_IMAGE, [columns.image_fresh(row) for row in batch.fresh_images.values()])

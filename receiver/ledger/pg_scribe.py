@@ -9,6 +9,7 @@ import psycopg
 from receiver.errors import LedgerBusy
 from receiver.ledger.arrivals import Arrival, Recorded
 from receiver.ledger.books import record_all
+from receiver.ledger.deadlocks import again
 from receiver.ledger.pg_books import PostgresBooks, Rows
 
 
@@ -23,7 +24,7 @@ class PostgresScribe:
         """One transaction; once more where the connection had been lost since the last batch, before it began."""
         fresh = self._db is None
         try:
-            return self._write(arrivals)
+            return again(lambda: self._write(arrivals))
         except psycopg.OperationalError as error:
             lost = self._db is None or self._db.closed
             if not lost:

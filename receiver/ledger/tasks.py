@@ -85,6 +85,12 @@ def renew(connection: Connection, worker: str, held: Sequence[Task], until: date
         connection.execute(update(tables.task).where(mine).values(leased_until=until))
 
 
+def held(connection: Connection, worker: str) -> list[str]:
+    """The jobs of what a worker has on lease."""
+    task = tables.task.c
+    return list(connection.execute(select(task.job_id).where(task.leased_by == worker)).scalars())
+
+
 def give_back(connection: Connection, worker: str) -> None:
     """Return every lease of a worker that stops."""
     free = {"leased_until": None, "leased_by": None, "attempts": tables.task.c.attempts - 1}

@@ -44,7 +44,7 @@ def notes(job_id: str, said: Acknowledged) -> Move:
 
 
 def expires(connection: Connection) -> None:
-    jobs.expire(connection, ledgers.LATER)
+    jobs.expire(connection, jobs.late(connection, ledgers.LATER), ledgers.LATER)
 
 
 def stores(connection: Connection) -> None:
