@@ -124,7 +124,9 @@ def _told(view: NowView, now: datetime) -> Iterator[Any]:
     """The ledger's word of now."""
     for name, says in NAMED.items():
         yield _gauge(f"proofhook_{name}", says, getattr(view, name))
-    day = GaugeMetricFamily("proofhook_day", "of the last 24 hours: jobs by end, deliveries refused", labels=("what",))
+    day = GaugeMetricFamily(
+        "proofhook_day", "of the last 24 hours: jobs by end, deliveries refused; up to 100000", labels=("what",)
+    )
     for what in ("delivered", "failed", "refused"):
         day.add_metric((what,), getattr(view, what))
     yield day

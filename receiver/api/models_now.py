@@ -37,7 +37,10 @@ class LastCheckpoint(Shape):
 
 
 class Now(Shape):
-    """What is true at this moment. `delivered`, `failed` and `refused` count from `since` on, the others now."""
+    """What is true at this moment. `delivered`, `failed` and `refused` count from `since` on, the others now.
+
+    `more` names those counts of which there are more than is said: none is counted beyond 100,000.
+    """
 
     since: Moment
     delivered: int
@@ -48,6 +51,7 @@ class Now(Shape):
     dead: int
     queue: int
     unsealed: int
+    more: list[str]
     oldest_out: Moment | None
     minutes: list[Minute]
     seconds: list[Speed]

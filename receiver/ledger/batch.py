@@ -31,7 +31,7 @@ class Batch:
 
     `events` maps a job's id to its events, event id → (delivery id, cost); `images` a job's id to its images by key;
     `tasks` (job id, image key) to its task. `said_before` counts a refused delivery that is in the table already.
-    `deliveries` are (id, time received, arrival, refusal).
+    `deliveries` are (id, time received, arrival, refusal); `adopted` the changed jobs whose request id is new.
     """
 
     moment: Callable[[datetime], Any]
@@ -47,6 +47,7 @@ class Batch:
     changed_jobs: dict[str, Row] = field(default_factory=dict)
     changed_images: dict[tuple[str, str], Row] = field(default_factory=dict)
     changed_tasks: dict[tuple[str, str], Row] = field(default_factory=dict)
+    adopted: set[str] = field(default_factory=set)
     repeated: list[str] = field(default_factory=list)
     refused: set[tuple[str, str, str]] = field(default_factory=set)
 
@@ -121,6 +122,7 @@ class Batch:
         after = rules.settle(after, [image["sha256"] is not None for image in images])
         if job["request_id"] is None and arrival.delivery.kind is not Kind.UPLOAD:
             job["request_id"] = event.request_id
+            self.adopted.add(job["id"])
         job["cost_usd"] = self._cost(job, images)
         job |= least_error(job, event, after)
         job |= stand(job, after, now)

@@ -14,9 +14,11 @@ JOB_READ = (
     "error_message", "submitted_at", "finished_at", "delivered_at", "ask_at",
 )  # fmt: skip
 JOB_WRITE = (
-    "standing", "status", "request_id", "cost_usd", "error_code", "error_message", "submitted_at", "finished_at",
-    "delivered_at", "ask_at",
+    "standing", "status", "cost_usd", "error_code", "error_message", "submitted_at", "finished_at", "delivered_at",
+    "ask_at",
 )  # fmt: skip
+JOB_ADOPTED = ("request_id",)
+"""Has an index of its own, which SQLite would write anew for each job that is written, though it seldom changes."""
 IMAGE = (
     "job_id", "key", "n", "announced_at", "url", "seed", "cost_usd", "expires_at", "staged_sha256", "staged_by",
     "sha256",
@@ -35,6 +37,7 @@ UNSEALED = ("kind", "ref")
 KEY = ("fingerprint", "key_id", "kind", "public", "source", "seen_at")
 
 job_written = itemgetter(*JOB_WRITE, "id")
+job_adopted = itemgetter(*JOB_ADOPTED, "id")
 image_fresh = itemgetter(*IMAGE_FRESH)
 image_written = itemgetter(*IMAGE_WRITE, "job_id", "key")
 task_fresh = itemgetter(*TASK_FRESH)

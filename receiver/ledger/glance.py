@@ -11,7 +11,7 @@ from urllib.parse import unquote
 
 from receiver.errors import Misconfigured
 
-HEAD = "0006"
+HEAD = "0007"
 """The revision of the schema that this release works on."""
 SQLITE, SERVERS = "sqlite:///", ("postgres:", "postgresql:")
 SECONDS = 1.0

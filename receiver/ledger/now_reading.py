@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
-from sqlalchemy import ColumnElement, Connection, Table, func, select
+from sqlalchemy import ColumnElement, Connection, func, select
 
 from receiver.ledger import counting, tables, trail, trail_tables, views
 from receiver.ledger.counting import Minute, Speed
@@ -28,6 +28,8 @@ LINES = 200
 SLOW = 2.0
 """Seconds for which the speeds of providers hold."""
 _NEVER = datetime(1970, 1, 1, tzinfo=UTC)
+Count = tuple[int, bool]
+"""How many there are, and whether there are more than that."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +47,8 @@ class NowView:
     """Since `since`: `delivered`, `failed` and `expired` jobs, of those opened since then; deliveries `refused`.
 
     Now: jobs that are `collecting` images or `waiting` for their end, `dead` letters, `queue` images to collect, and
-    what is `unsealed` (counted in the first 200 lines of the queue). `oldest_out`: when the first of the waiting jobs
+    what is `unsealed` (counted in the first 200 lines of the queue). `more` names those counts of which there are more
+    than is said: none is counted beyond 100,000. `oldest_out`: when the first of the waiting jobs
     was opened. `minutes`: the last 60, oldest first. `soonest`: of images to collect, the first whose URL ends.
     `checkpoint`: when the last was made, and how many entries it covers. `latest`: newest delivered jobs with pictures.
     """
@@ -60,6 +63,7 @@ class NowView:
     dead: int
     queue: int
     unsealed: int
+    more: tuple[str, ...]
     oldest_out: datetime | None
     minutes: tuple[Minute, ...]
     seconds: tuple[Speed, ...]
@@ -71,10 +75,14 @@ class NowView:
 def look(connection: Connection, now: datetime, watch: "Watch") -> NowView:
     """What is true now; `watch` holds what was counted before."""
     since, rested, last = now - DAY, watch.rested, trail.last_checkpoint(connection)
+    day, present = (
+        rested.get("day", lambda: _day(connection, since)),
+        rested.get("present", lambda: _present(connection)),
+    )
     return NowView(
         since=since,
-        **rested.get("day", lambda: _day(connection, since)),
-        **rested.get("present", lambda: _present(connection)),
+        **{name: count for name, (count, _) in {**day, **present}.items()},
+        more=tuple(name for name, (_, more) in {**day, **present}.items() if more),
         oldest_out=_oldest_out(connection),
         minutes=rested.get("minutes", lambda: counting.minutes(connection, now, watch.minutes)),
         seconds=rested.get("speeds", lambda: counting.speeds(connection, since), SLOW),
@@ -84,32 +92,39 @@ def look(connection: Connection, now: datetime, watch: "Watch") -> NowView:
     )
 
 
-def _day(connection: Connection, since: datetime) -> dict[str, int]:
+def _day(connection: Connection, since: datetime) -> dict[str, Count]:
     job = tables.job.c
-    ends = {
-        status: _count(connection, tables.job, job.status == status, job.created_at >= since)
-        for status in ("delivered", "failed", "expired")
-    }
-    return {**ends, "refused": counting.refused_since(connection, since)}
+    ends = {status: _jobs(connection, status, job.created_at >= since) for status in ("delivered", "failed", "expired")}
+    return {**ends, "refused": _said(counting.refused_since(connection, since))}
 
 
-def _present(connection: Connection) -> dict[str, int]:
-    job, task = tables.job.c, tables.task.c
+def _present(connection: Connection) -> dict[str, Count]:
+    task = tables.task.c
     dead = task.dead_at >= _NEVER  # SQLite uses the index for this, and not for IS NOT NULL
-    stuck = connection.execute(select(func.count(task.job_id.distinct())).where(dead)).scalar_one()
-    succeeded = _count(connection, tables.job, job.status == "succeeded")
+    stuck = int(connection.execute(select(func.count(task.job_id.distinct())).where(dead)).scalar_one())
+    succeeded, more = _jobs(connection, "succeeded")
+    out = [_jobs(connection, status) for status in ("pending", "submitted")]
     return {
-        "collecting": max(succeeded - int(stuck), 0),
-        "waiting": sum(_count(connection, tables.job, job.status == status) for status in ("pending", "submitted")),
-        "dead": _count(connection, tables.task, dead),
-        "queue": _count(connection, tables.task, task.dead_at.is_(None)),
-        "unsealed": _unsealed(connection),
+        "collecting": (max(succeeded - stuck, 0), more),
+        "waiting": (sum(count for count, _ in out), any(more for _, more in out)),
+        "dead": _tasks(connection, dead),
+        "queue": _tasks(connection, task.dead_at.is_(None)),
+        "unsealed": (_unsealed(connection), False),
     }
 
 
-def _count(connection: Connection, table: Table, *conditions: ColumnElement[bool]) -> int:
-    query = select(func.count()).select_from(table).where(*conditions)
-    return int(connection.execute(query).scalar_one())
+def _jobs(connection: Connection, status: str, *conditions: ColumnElement[bool]) -> Count:
+    job = tables.job.c
+    return _said(counting.up_to_most(connection, job.created_at, job.status == status, *conditions))
+
+
+def _tasks(connection: Connection, condition: ColumnElement[bool]) -> Count:
+    return _said(counting.up_to_most(connection, tables.task.c.dead_at, condition))
+
+
+def _said(count: int) -> Count:
+    """What is said of a count that ended behind MOST."""
+    return min(count, counting.MOST), count > counting.MOST
 
 
 def _unsealed(connection: Connection) -> int:

@@ -99,13 +99,13 @@ def _start(wanted: Wanted, after: Position | None) -> Position | None:
 
 
 def _search(looking: "_Looking", after: Position | None, limit: int) -> _Found:
-    wanted, ways = looking.wanted, looking.ways
+    wanted, ways, pace = looking.wanted, looking.ways, Pace()
     few = narrowing.few(looking.connection, wanted.text, wanted.verdict)
     if few is not None:
         among = _Way([tables.job.c.id.in_(few)], [*ways[0].by, *ways[0].hidden])
         return _full(looking.places(among, after, None), limit)
     if len(ways) > 1 or wanted.tag or wanted.text or wanted.verdict:
-        return _scan(looking, after, limit)
+        return _scan(looking, pace, after, limit)
     return _full(looking.places(ways[0], after, None, limit + 1), limit)
 
 
@@ -114,9 +114,9 @@ def _full(places: list[Position], limit: int) -> _Found:
     return _Found(places[:limit], places[limit - 1] if len(places) > limit else None)
 
 
-def _scan(looking: "_Looking", after: Position | None, limit: int) -> _Found:
+def _scan(looking: "_Looking", pace: Pace, after: Position | None, limit: int) -> _Found:
     """Look at jobs, newest first, until the page is full, or for long enough."""
-    found, pace = list[Position](), Pace()
+    found = list[Position]()
     while True:
         way, edge = looking.furthest(after, pace.step)
         found += looking.places(way, after, edge)

@@ -90,6 +90,7 @@ def now_json(now: NowView, shelf: Shelf) -> dict[str, Any]:
     return {
         "since": moment(now.since),
         **{name: getattr(now, name) for name in names},
+        "more": [name for name in now.more if name in names],
         "oldest_out": moment(now.oldest_out),
         "minutes": [
             {"at": moment(each.at), "recorded": each.recorded, "duplicate": each.duplicate, "refused": each.refused}

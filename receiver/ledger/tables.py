@@ -43,6 +43,8 @@ ASKED = text("ask_at IS NOT NULL")
 UNSENT = text("send_at IS NOT NULL AND standing = 0")
 SPILLED = text("body IS NULL AND body_sha256 <> ''")
 PENDING = text("pending IS NOT NULL")
+NOTED = text("request_id IS NOT NULL")
+AGAIN = text("repeats > 0")
 """Rare rows have an index of their own; the hot path does not pay for it. A query must say the very same words,
 not with a parameter, or the planner cannot know that the index will do. RARE: what is no callback as it should be.
 OPEN: below Standing.EXPIRED. UNSENT: still Standing.PENDING, and nobody has claimed the call."""
@@ -59,6 +61,14 @@ class JobRow(SQLModel, table=True):
         Index("ix_job_open", "deadline_at", sqlite_where=OPEN, postgresql_where=OPEN),
         Index("ix_job_ask", "ask_at", sqlite_where=ASKED, postgresql_where=ASKED),
         Index("ix_job_send", "send_at", sqlite_where=UNSENT, postgresql_where=UNSENT),
+        # by their beginning, whatever the order of letters is in the server's locale
+        Index(
+            "ix_job_request",
+            "request_id",
+            sqlite_where=NOTED,
+            postgresql_where=NOTED,
+            postgresql_ops={"request_id": "text_pattern_ops"},
+        ),
     )
 
     id: str = Field(primary_key=True)
@@ -95,6 +105,7 @@ class DeliveryRow(SQLModel, table=True):
     __tablename__ = "delivery"
     __table_args__ = (
         Index("ix_delivery_rare", "verdict", "id", sqlite_where=RARE, postgresql_where=RARE),
+        Index("ix_delivery_again", "id", "repeats", sqlite_where=AGAIN, postgresql_where=AGAIN),
         Index("ix_delivery_spilled", "body_sha256", sqlite_where=SPILLED, postgresql_where=SPILLED),
     )
 

@@ -34,7 +34,7 @@ def board(view: NowView, stuck: Iterable[JobView], now: datetime, at: str) -> Sh
         "minutes": [_minute(each) for each in reversed(view.minutes) if each.recorded + each.duplicate + each.refused],
         "speeds": [_speed(each) for each in view.seconds],
         "soonest": _soonest(view, now, at),
-        "queue": words.many(view.queue, "image waits", "images wait") if view.queue else "empty",
+        "queue": _over(view, "queue") + words.many(view.queue, "image waits", "images wait") if view.queue else "empty",
         "checkpoint": _checkpoint(view, now),
         "stuck": [_stuck(job, at) for job in stuck],
         "latest": [_picture(job, now, at) for job in view.latest[:MOST_PICTURES] if job.pictures],
@@ -45,22 +45,28 @@ def _out(view: NowView) -> str:
     out = view.waiting + view.collecting
     if not out:
         return "No job is out: everything that was asked for has come to an end"
-    return f"{words.many(out, 'job is', 'jobs are')} out"
+    return f"{_over(view, 'waiting', 'collecting').capitalize()}{words.many(out, 'job is', 'jobs are')} out"
 
 
 def _care(view: NowView) -> str:
     if view.dead:
-        return f"{words.many(view.dead, 'dead letter waits', 'dead letters wait')} for you: see below."
+        letters = words.many(view.dead, "dead letter waits", "dead letters wait")
+        return f"{_over(view, 'dead').capitalize()}{letters} for you: see below."
     if view.soonest:
         return "One picture expires soon and is being fetched."
     if view.queue:
-        return f"{words.many(view.queue, 'image is', 'images are')} being fetched."
+        return f"{_over(view, 'queue').capitalize()}{words.many(view.queue, 'image is', 'images are')} being fetched."
     return "Every image that was announced is stored." if view.delivered else ""
 
 
 def _counts(view: NowView) -> dict[str, str]:
     names = ("delivered", "collecting", "waiting", "refused", "failed", "expired", "dead")
-    return {name: f"{getattr(view, name):,}" for name in names}
+    return {name: f"{_over(view, name)}{getattr(view, name):,}" for name in names}
+
+
+def _over(view: NowView, *names: str) -> str:
+    """The words before a count that was not made to its end."""
+    return "more than " if set(names) & set(view.more) else ""
 
 
 def _per_minute(top: int) -> str:

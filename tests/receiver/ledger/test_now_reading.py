@@ -119,20 +119,19 @@ async def test_a_minute_that_is_over_is_not_counted_again(ledger: Ledger) -> Non
     assert look(63 * MINUTE) == tuple(replace(each, recorded=0, at=each.at + 63 * MINUTE) for each in first)
 
 
-async def test_repeats_of_busy_minutes_are_reckoned(ledger: Ledger, monkeypatch: Any) -> None:
-    """From those of a minute's first deliveries, as if the others were like them."""
-    monkeypatch.setattr(counting, "MOST_READ", 1)
-    job_id = await opened(ledger)
-    for at, name in ((NOW, "a"), (NOW + SECOND, "b"), (NOW, "a")):
-        await _came(
-            ledger,
-            at,
-            arrival(job_id, sign(Outcome.PROGRESS), body=name.encode())
-            if name == "a"
-            else refused(job_id, BadSignature("no")),
-        )
+async def test_more_than_can_be_counted_quickly_is_said_to_be_more(ledger: Ledger, monkeypatch: Any) -> None:
+    """No count is shown as the whole that was not made to its end; one that just was is."""
+    monkeypatch.setattr(counting, "MOST", 2)
+    for n in range(3):
+        job_id = await opened(ledger)
+        await ledger.record(refused(job_id, BadSignature("no"), body=bytes([n])))
+    for _ in range(2):
+        await ledger.failed(await opened(ledger), Failure("no", "no"), NOW)
 
-    assert (await ledger.now_view(NOW)).minutes[-1] == Minute(NOW.replace(second=0, microsecond=0), 1, 2, 1)
+    view = await ledger.now_view(LOOKED)
+
+    assert (view.waiting, view.refused, view.failed) == (2, 2, 2)
+    assert set(view.more) == {"waiting", "refused"}
 
 
 async def test_how_quick_a_provider_is(ledger: Ledger) -> None:

@@ -26,8 +26,30 @@ def test_quick_rows_are_looked_at_up_to_a_number() -> None:
     """Steps double up to the largest, and end with the one that reaches the most."""
     steps = Clock(1e-9).walk()
 
-    assert steps[:5] == [FIRST, 2 * FIRST, 4 * FIRST, LARGEST, LARGEST]
+    assert steps[:6] == [FIRST, 2 * FIRST, 4 * FIRST, 8 * FIRST, LARGEST, LARGEST]
     assert MOST <= sum(steps) < MOST + LARGEST
+
+
+def test_rows_that_become_slow_end_the_page_soon() -> None:
+    """Four times slower from one step to the next, as where they have to come from the disk: still in time."""
+    for quick in (50, 200, 1000, 5000):
+        clock = Clock(4e-6)
+        pace, looked = Pace(clock), 0
+        while True:
+            clock.now += pace.step * clock.each * (4 if looked >= quick else 1)
+            looked += pace.step
+            if pace.is_over():
+                break
+        assert clock.now <= 1.5 * PATIENCE
+
+
+def test_what_came_before_the_first_step_counts() -> None:
+    """Who has looked elsewhere for long looks at one step and no more."""
+    clock = Clock(1e-9)
+    pace = Pace(clock)
+    clock.now += PATIENCE
+
+    assert pace.is_over()
 
 
 def test_slow_rows_end_the_page_in_time() -> None:

@@ -10,7 +10,7 @@ from receiver.ledger import cursors, evidence, incoming, jobs, searching, sendin
 from receiver.ledger.ids import delivery_id
 from receiver.ledger.searching import Wanted
 from receiver.ledger.watch import Watch
-from tests.receiver.ledger.ledgers import NOW, opening
+from tests.receiver.ledger.ledgers import NOW, REQUEST, acknowledged, opening
 
 UNTIL = NOW + tasks.LEASE
 DAY = timedelta(days=1)
@@ -53,6 +53,7 @@ PAGES: dict[str, Callable[[Connection], Any]] = {
     "by words": lambda connection: searching.search(connection, Wanted(text="no such words"), CURSOR),
     "by verdict": lambda connection: searching.search(connection, Wanted(verdict="verified"), CURSOR),
     "by refusal": lambda connection: searching.search(connection, Wanted(verdict="refused"), CURSOR),
+    "by request id": lambda connection: searching.search(connection, Wanted(text=REQUEST[:9]), CURSOR),
     "by id": lambda connection: searching.search(connection, Wanted(text="ffffffff-ffff-4fff"), CURSOR),
     "deliveries": lambda connection: incoming.came_in(connection, cursor=BEHIND),
     "deliveries by provider": lambda connection: incoming.came_in(connection, provider="fal", cursor=BEHIND),
@@ -110,6 +111,7 @@ def test_pages_come_out_of_an_index_in_their_order(connection: Connection) -> No
     none joined to another: the server might read all of that one first.
     """
     jobs.open_job(connection, opening("f" * 8 + "-ffff-4fff-8fff-" + "e" * 12))
+    jobs.noted(connection, "f" * 8 + "-ffff-4fff-8fff-" + "e" * 12, acknowledged(), NOW)
     _delivery(connection)
     if connection.dialect.name == "postgresql":  # what it can do without, on tables of any size
         for way in ("seqscan", "sort", "bitmapscan"):
@@ -126,6 +128,24 @@ def test_pages_come_out_of_an_index_in_their_order(connection: Connection) -> No
     }
 
     assert not any(wrong.values()), wrong
+
+
+def test_counts_read_an_index_alone(connection: Connection) -> None:
+    """What is counted for a page of the present, or to see whether few were refused, reads no row of a table."""
+    _delivery(connection)
+    if connection.dialect.name == "postgresql":
+        for way in ("seqscan", "bitmapscan", "indexscan"):
+            connection.exec_driver_sql(f"SET LOCAL enable_{way} = off")
+    counts = [
+        (statement, parameters)
+        for query in (lambda each: Watch().look(each, NOW), PAGES["by refusal"])
+        for statement, parameters in _said(connection, query)
+        if "count(" in statement
+    ]
+    steps = [step for said in counts for step in _plan(connection, *said) if " USING " in step or " using " in step]
+
+    assert len(counts) >= len(("delivered", "failed", "expired", "refused", "minutes", "few"))
+    assert [step for step in steps if "COVERING INDEX" not in step and "Index Only Scan" not in step] == []
 
 
 def test_every_query_has_its_index(connection: Connection) -> None:

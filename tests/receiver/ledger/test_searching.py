@@ -132,6 +132,27 @@ async def test_an_id_is_found_by_its_start(ledger: Ledger) -> None:
     assert not (await ledger.search(Wanted(text=ids[0][:7]))).jobs
 
 
+async def test_a_request_id_is_found_at_once(ledger: Ledger, monkeypatch: pytest.MonkeyPatch) -> None:
+    """However old, by its start in either case; a word that begins none is looked for in the prompts."""
+    for name in ("MOST", "FIRST", "LARGEST"):
+        monkeypatch.setattr(pacing, name, 1)
+    old = [await opened(ledger) for _ in range(2)]
+    for job_id, request_id in zip(old, ("task_Old-1", "task_old-2"), strict=True):
+        await ledger.noted(job_id, acknowledged(request_id), NOW)
+    for n in range(3):
+        await opened(ledger, created_at=NOW + SECOND * (n + 1), order={"prompt": "task_none"})
+
+    found = {text: await ledger.search(Wanted(text=text)) for text in ("task_Old", "TASK_OLD-2", "task_old-1")}
+
+    assert {text: [job.id for job in page.jobs] for text, page in found.items()} == {
+        "task_Old": sorted(old, reverse=True),
+        "TASK_OLD-2": [old[1]],
+        "task_old-1": [],
+    }
+    assert found["task_old-1"].looked_to  # no id begins with these letters: jobs are gone through, as for a word
+    assert len((await ledger.search(Wanted(text="task_none"))).jobs) == 1
+
+
 @pytest.mark.parametrize("few", [0, 500])
 async def test_short_cuts_find_the_same(ledger: Ledger, monkeypatch: pytest.MonkeyPatch, few: int) -> None:
     """Whether there are few refusals and few ids of that start, or many: the jobs are the same."""

@@ -13,7 +13,7 @@ from tests.receiver.pages.seeding import T0, Clock, Seed
 QUIET = tuple(Minute(T0 - timedelta(minutes=n), 0, 0, 0) for n in range(59, -1, -1))
 NOTHING = NowView(
     since=T0 - timedelta(days=1), delivered=0, failed=0, expired=0, refused=0, collecting=0, waiting=0, dead=0,
-    queue=0, unsealed=0, oldest_out=None, minutes=QUIET, seconds=(), soonest=None, checkpoint=None, latest=(),
+    queue=0, unsealed=0, more=(), oldest_out=None, minutes=QUIET, seconds=(), soonest=None, checkpoint=None, latest=(),
 )  # fmt: skip
 
 
@@ -42,6 +42,15 @@ def test_the_sentence_says_what_needs_care(given: dict[str, int], out: str, care
     shown = board(changed(**given), (), T0, "")
     assert shown["out"].startswith(out)
     assert shown["care"] == care
+
+
+def test_a_count_that_was_not_made_to_its_end_says_so() -> None:
+    """Nothing is told as the whole that is not: in figures and in sentences."""
+    shown = board(changed(delivered=7, waiting=100_000, queue=100_000, more=("waiting", "queue")), (), T0, "")
+    assert (shown["counts"]["delivered"], shown["counts"]["waiting"]) == ("7", "more than 100,000")
+    assert shown["queue"] == "more than 100,000 images wait"
+    assert shown["out"].startswith("More than 100,000 jobs are out")
+    assert shown["care"] == "More than 100,000 images are being fetched."
 
 
 def test_only_minutes_with_deliveries_are_listed() -> None:
