@@ -1,5 +1,7 @@
 """How far one page is looked for: as far as there is time, by what it took so far."""
 
+from itertools import product
+
 from receiver.ledger.pacing import FIRST, LARGEST, MOST, PATIENCE, Pace
 
 
@@ -31,16 +33,14 @@ def test_quick_rows_are_looked_at_up_to_a_number() -> None:
 
 
 def test_rows_that_become_slow_end_the_page_soon() -> None:
-    """Four times slower from one step to the next, as where they have to come from the disk: still in time."""
-    for quick in (50, 200, 1000, 5000):
-        clock = Clock(4e-6)
-        pace, looked = Pace(clock), 0
-        while True:
-            clock.now += pace.step * clock.each * (4 if looked >= quick else 1)
+    """Three times slower from some step on, as where they have to come from the disk: not long after its time."""
+    for each, quick in product((2e-5, 4e-5, 8e-5), (100, 300, 500, 700)):
+        clock, looked = Clock(each), 0
+        pace = Pace(clock)
+        while looked == 0 or not pace.is_over():
+            clock.now += pace.step * each * (3 if looked >= quick else 1)
             looked += pace.step
-            if pace.is_over():
-                break
-        assert clock.now <= 1.5 * PATIENCE
+        assert clock.now <= 1.5 * PATIENCE, (each, quick)
 
 
 def test_what_came_before_the_first_step_counts() -> None:
