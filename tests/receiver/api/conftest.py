@@ -1,5 +1,7 @@
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from dataclasses import replace
+from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
@@ -7,6 +9,8 @@ import pytest
 from receiver.app import App
 from receiver.road import Road
 from receiver.settings import Settings
+from tests import postgres
+from tests.objects import Objects
 from tests.receiver.api.documented import follow
 from tests.receiver.pages.conftest import clock, seed
 from tests.receiver.pages.conftest import road as admin_road
@@ -15,6 +19,25 @@ from tests.receiver.pages.seeding import ADMIN
 __all__ = ["admin_road", "clock", "seed"]
 
 VIEWER = "a viewer token for tests"
+
+
+@pytest.fixture
+def backend(request: pytest.FixtureRequest) -> str:
+    """See backends.py."""
+    name: str = getattr(request, "param", "file")
+    return name
+
+
+@pytest.fixture
+def kept(backend: str, tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[dict[str, Any]]:
+    """Where the house of a test keeps its rows and its images, as settings."""
+    if backend == "file":
+        yield {"database_url": f"sqlite:///{tmp_path}/ledger.db", "storage_url": f"file:{tmp_path}/images"}
+        return
+    objects: Objects = request.getfixturevalue("objects")
+    url = postgres.fresh()
+    yield {"database_url": url, **objects.settings()}
+    postgres.drop(url)
 
 
 @pytest.fixture

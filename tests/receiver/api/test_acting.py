@@ -1,11 +1,15 @@
 import uuid
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
 
 from receiver.errors import NoSuchDelivery
 from receiver.road import Road
+from receiver.storage import open_storage
+from tests.objects import ACCOUNT
+from tests.receiver.api.backends import EVERYWHERE
 from tests.receiver.api.documented import follow
 from tests.receiver.house import opened
 from tests.receiver.pages.seeding import Seed
@@ -13,6 +17,7 @@ from tests.receiver.pages.seeding import Seed
 TOKEN = {"authorization": "Bearer a token for people"}
 
 
+@EVERYWHERE
 async def test_a_dead_letter_is_taken_up_again(program: httpx.AsyncClient, seed: Seed, road: Road) -> None:
     """`retry` says how many images and questions it revived; a second time there is nothing left."""
     job_id = await seed.opened()
@@ -24,6 +29,7 @@ async def test_a_dead_letter_is_taken_up_again(program: httpx.AsyncClient, seed:
     assert (await program.post(f"/api/v1/jobs/{job_id}/retry")).json()["retried"] == 0
 
 
+@EVERYWHERE
 async def test_a_job_is_cancelled_once(program: httpx.AsyncClient, seed: Seed) -> None:
     """`cancel` answers with the job; a job that has an end is a conflict, in words."""
     job_id = await seed.opened()
@@ -40,9 +46,10 @@ async def test_acting_on_nothing_is_404(program: httpx.AsyncClient, path: str) -
         assert (answer.status_code, answer.json()["error"][:8]) == (404, NoSuchDelivery.slug[:8])
 
 
-async def test_a_delivery_is_run_again(tmp_path: Path) -> None:
+@EVERYWHERE
+async def test_a_delivery_is_run_again(tmp_path: Path, kept: dict[str, Any]) -> None:
     """What comes of it is the answer: refused for the clock of then, or known already; all of it as documented."""
-    async with opened(tmp_path) as house:
+    async with opened(tmp_path, open_storage(kept["storage_url"], ACCOUNT), **kept) as house:
         client = house.client
         client.headers.update(TOKEN)
         client.event_hooks["response"] = [follow]

@@ -9,6 +9,7 @@ from receiver.ledger.shapes import job_json
 from receiver.road import Road
 from receiver.wire import schemes
 from receiver.wire.types import Delivery, Headers, Kind
+from tests.receiver.api.backends import EVERYWHERE
 from tests.receiver.pages.seeding import T0, Clock, Seed, png
 
 
@@ -18,6 +19,7 @@ async def ids(program: httpx.AsyncClient, **wanted: str | int) -> list[str]:
     return [job["id"] for job in found.json()["jobs"]]
 
 
+@EVERYWHERE
 async def test_a_job_is_told_as_the_command_tells_it(program: httpx.AsyncClient, seed: Seed, road: Road) -> None:
     """One JSON for API, list and `show --json`: the contract's words, deliveries included."""
     job_id = await seed.delivered()
@@ -28,6 +30,7 @@ async def test_a_job_is_told_as_the_command_tells_it(program: httpx.AsyncClient,
     assert (told["status"], told["images"][0]["media_type"]) == ("delivered", "image/png")
 
 
+@EVERYWHERE
 async def test_jobs_are_filtered(program: httpx.AsyncClient, seed: Seed, clock: Clock) -> None:
     """Provider, status, tag, verdict, times and words each leave out what is not meant, alone and together."""
     old = await seed.opened("runware", "A red barn.", tags={"shoot": "spring"})
@@ -41,9 +44,11 @@ async def test_jobs_are_filtered(program: httpx.AsyncClient, seed: Seed, clock: 
     assert await ids(program, verdict="refused") == [late]
     assert await ids(program, since="2026-03-01T13:00:00+01:00", until="2026-03-01T12:30:00Z") == [old]
     assert await ids(program, text="blue BOAT") == [late]
+    assert await ids(program, text=f"request-{old}") == [old]
     assert await ids(program, text="blue", provider="runware") == []
 
 
+@EVERYWHERE
 async def test_pages_go_on_where_the_last_one_ended(program: httpx.AsyncClient, seed: Seed, clock: Clock) -> None:
     """`next` leads through every job once, and is null at the end."""
     made = []
@@ -58,6 +63,7 @@ async def test_pages_go_on_where_the_last_one_ended(program: httpx.AsyncClient, 
     assert (seen, cursor) == (made[::-1], None)
 
 
+@EVERYWHERE
 async def test_deliveries_are_listed_and_shown(program: httpx.AsyncClient, seed: Seed) -> None:
     """Believed and refused, by job and verdict; one of them with headers and body, as text or base64."""
     job_id, other = await seed.opened(), await seed.opened("runware")
@@ -77,6 +83,7 @@ async def test_deliveries_are_listed_and_shown(program: httpx.AsyncClient, seed:
     assert (binary["body"], binary["body_encoding"]) == ("/wA=", "base64")
 
 
+@EVERYWHERE
 async def test_a_large_body_is_read_from_storage(program: httpx.AsyncClient, seed: Seed, road: Road) -> None:
     """What stands in storage by its hash is shown all the same, and is null when it is gone."""
     job_id, body = await seed.opened(), b"x" * (SPILL_BYTES + 1)
@@ -90,6 +97,7 @@ async def test_a_large_body_is_read_from_storage(program: httpx.AsyncClient, see
     assert (gone["body"], gone["body_encoding"], gone["body_bytes"]) == (None, None, len(body))
 
 
+@EVERYWHERE
 async def test_an_image_is_its_bytes(program: httpx.AsyncClient, seed: Seed) -> None:
     """The original byte for byte, as its own first bytes say, never as a page; 304 to who has it; HEAD without."""
     data = png()
@@ -106,6 +114,7 @@ async def test_an_image_is_its_bytes(program: httpx.AsyncClient, seed: Seed) -> 
         assert (await program.get(f"/api/v1/jobs/{job_id}/images/{number}")).status_code == 404
 
 
+@EVERYWHERE
 async def test_now_is_told(program: httpx.AsyncClient, seed: Seed, clock: Clock) -> None:
     """Counts, the last hour, and the newest pictures as jobs."""
     job_id = await seed.delivered()
@@ -116,6 +125,7 @@ async def test_now_is_told(program: httpx.AsyncClient, seed: Seed, clock: Clock)
     assert now["seconds"][0]["provider"] == "fal"
 
 
+@EVERYWHERE
 @pytest.mark.parametrize(("where", "slug"), [("jobs", "no_such_job"), ("deliveries", "no_such_delivery")])
 async def test_what_is_not_there_is_404(program: httpx.AsyncClient, where: str, slug: str) -> None:
     """An id that nothing has, and what can be no id, are told alike."""

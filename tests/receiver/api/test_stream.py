@@ -17,6 +17,7 @@ from receiver.errors import LedgerBusy, TryLater
 from receiver.ledger.now_reading import NowView
 from receiver.pages.session import sign_in_link
 from receiver.road import Road
+from tests.receiver.api.backends import EVERYWHERE
 from tests.receiver.pages.seeding import ADMIN, Clock, Seed
 from tests.submitter.processes import eventually
 from tests.submitter.processes import serving as serving_process
@@ -57,6 +58,7 @@ async def listening(stream: Stream) -> AsyncIterator[AsyncIterator[bytes]]:
         yield events
 
 
+@EVERYWHERE
 async def test_what_moves_is_told(road: Road, seed: Seed) -> None:
     """First what is true now; then each job that moves, by whatever process, with what is true then."""
     job_id = await seed.opened()

@@ -10,6 +10,9 @@ from receiver.api import waiting
 from receiver.api.waiting import Waiting
 from receiver.errors import TryLater
 from receiver.ledger import pulse
+from receiver.storage import open_storage
+from tests.objects import ACCOUNT
+from tests.receiver.api.backends import EVERYWHERE
 from tests.receiver.api.documented import follow
 from tests.receiver.house import House, done, opened
 from tests.receiver.test_worker import task_of
@@ -19,8 +22,8 @@ TOKEN = {"authorization": "Bearer a token for people"}
 
 
 @pytest.fixture
-async def house(tmp_path: Path) -> AsyncIterator[House]:
-    async with opened(tmp_path) as house:
+async def house(tmp_path: Path, kept: dict[str, Any]) -> AsyncIterator[House]:
+    async with opened(tmp_path, open_storage(kept["storage_url"], ACCOUNT), **kept) as house:
         house.client.headers.update(TOKEN)
         house.client.event_hooks["response"] = [follow]
         yield house
@@ -35,6 +38,7 @@ async def waits(house: House, job_id: str, seconds: float = 60) -> asyncio.Task[
     return asking
 
 
+@EVERYWHERE
 async def test_a_delivery_ends_the_wait(house: House) -> None:
     """Whoever waits is answered by the commit of the callback, long before the time is over."""
     job = await house.place()
@@ -47,6 +51,7 @@ async def test_a_delivery_ends_the_wait(house: House) -> None:
     assert (told["status"], told["deliveries"][0]["verdict"]) == ("failed", "verified")
 
 
+@EVERYWHERE
 async def test_a_dead_letter_ends_the_wait(house: House) -> None:
     """Nothing more happens to such a job by itself: who waits is told so."""
     job = await house.place()

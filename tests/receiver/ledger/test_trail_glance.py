@@ -5,7 +5,7 @@ from receiver.ledger import stamps
 from receiver.ledger.stamps import Stamped
 from receiver.ledger.trail_glance import glance
 from receiver.road import Road
-from tests.receiver.pages.conftest import clock, road, seed  # noqa: F401  the same house
+from tests.receiver.pages.conftest import clock, kept, road, seed  # noqa: F401  the same house
 from tests.receiver.pages.seeding import T0, Clock, Seed
 
 

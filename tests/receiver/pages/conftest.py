@@ -1,5 +1,6 @@
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
@@ -10,7 +11,7 @@ from receiver.ledger.ledger import Ledger
 from receiver.pages.session import sign_in_link
 from receiver.road import Road
 from receiver.settings import Settings
-from receiver.storage import Folder
+from receiver.storage import open_storage
 from tests.receiver.pages.seeding import ADMIN, SECRET, Clock, Seed
 
 HTML = {"accept": "text/html,application/xhtml+xml,*/*;q=0.8"}
@@ -23,14 +24,21 @@ def clock() -> Clock:
 
 
 @pytest.fixture
-async def road(tmp_path: Path, clock: Clock, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Road]:
+def kept(tmp_path: Path) -> dict[str, Any]:
+    """Where this house keeps its rows and its images, as settings."""
+    return {"database_url": f"sqlite:///{tmp_path}/ledger.db", "storage_url": f"file:{tmp_path}/images"}
+
+
+@pytest.fixture
+async def road(
+    tmp_path: Path, kept: dict[str, Any], clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> AsyncIterator[Road]:
     monkeypatch.chdir(tmp_path)  # a .env of the checkout is not ours
-    settings = Settings(
-        database_url=f"sqlite:///{tmp_path}/ledger.db", storage_url=f"file:{tmp_path}/images", public_url="http://pages",
-        proofhook_secret=SECRET, admin_token=ADMIN,
-    )  # fmt: skip
+    given: dict[str, Any] = {"public_url": "http://pages", "proofhook_secret": SECRET, "admin_token": ADMIN}
+    settings = Settings(**kept, **given)
     keyring = Keyring(settings.secrets, settings.options, settings.tolerance)
-    road = Road(settings, Ledger(settings.database_url), Folder(tmp_path / "images"), keyring, clock)
+    storage = open_storage(settings.storage_url, settings.account)
+    road = Road(settings, Ledger(settings.database_url), storage, keyring, clock)
     yield road
     await keyring.aclose()
     road.ledger.close()
