@@ -125,7 +125,7 @@ def _told(view: NowView, now: datetime) -> Iterator[Any]:
     for name, says in NAMED.items():
         yield _gauge(f"proofhook_{name}", says, getattr(view, name))
     day = GaugeMetricFamily(
-        "proofhook_day", "of the last 24 hours: jobs by end, deliveries refused; up to 100000", labels=("what",)
+        "proofhook_day", "of the last 24 hours: jobs by end, deliveries refused; up to 50000", labels=("what",)
     )
     for what in ("delivered", "failed", "refused"):
         day.add_metric((what,), getattr(view, what))

@@ -39,7 +39,7 @@ class LastCheckpoint(Shape):
 class Now(Shape):
     """What is true at this moment. `delivered`, `failed` and `refused` count from `since` on, the others now.
 
-    `more` names those counts of which there are more than is said: none is counted beyond 100,000.
+    `more` names those counts of which there are more than is said: none is counted beyond 50,000.
     """
 
     since: Moment

@@ -16,8 +16,8 @@ from receiver.ledger.rules import STATUS, Standing
 MINUTE, MINUTES = timedelta(minutes=1), 60
 SETTLED = timedelta(minutes=1)
 """This long after its end no delivery of a minute is still being written: its count stands."""
-MOST = 100_000
-"""What is counted: of what is more than that, only so much is said. Some 20 ms of either database."""
+MOST = 50_000
+"""What is counted: of what is more than that, only so much is said. Some 10 ms of either database."""
 MOST_JOBS = 100
 """The newest jobs of a provider, of which its median is taken."""
 

@@ -30,8 +30,10 @@ SESSION = (
     "idle_in_transaction_session_timeout=30000",
     "TimeZone=UTC",
     "default_transaction_isolation=read\\ committed",
+    "jit=off",
 )
-"""`synchronous_commit` is not among them: it is as the server has it."""
+"""`jit`: the planner takes some pages to be worth compiling, which takes longer than all of the page.
+`synchronous_commit` is not among them: it is as the server has it."""
 
 
 def address(database_url: str) -> URL:

@@ -48,7 +48,7 @@ class NowView:
 
     Now: jobs that are `collecting` images or `waiting` for their end, `dead` letters, `queue` images to collect, and
     what is `unsealed` (counted in the first 200 lines of the queue). `more` names those counts of which there are more
-    than is said: none is counted beyond 100,000. `oldest_out`: when the first of the waiting jobs
+    than is said: none is counted beyond 50,000. `oldest_out`: when the first of the waiting jobs
     was opened. `minutes`: the last 60, oldest first. `soonest`: of images to collect, the first whose URL ends.
     `checkpoint`: when the last was made, and how many entries it covers. `latest`: newest delivered jobs with pictures.
     """

@@ -122,14 +122,14 @@ def test_a_missing_server_is_named_without_the_password(use: Any) -> None:
 
 
 def test_what_the_server_promises_is_kept(postgres_url: str) -> None:
-    """`synchronous_commit` is as the server has it; nothing is waited for without end; times are UTC."""
+    """`synchronous_commit` is as the server has it; nothing is waited for without end, nor compiled; times are UTC."""
     engine = connect(postgres_url, write=True)
-    names = ("synchronous_commit", "statement_timeout", "lock_timeout", "TimeZone", "transaction_isolation")
+    names = ("synchronous_commit", "statement_timeout", "lock_timeout", "TimeZone", "transaction_isolation", "jit")
     with engine.connect() as connection:
         found = [connection.exec_driver_sql(f"SHOW {name}").scalar() for name in names]
     engine.dispose()
 
-    assert found == ["on", "10s", "5s", "UTC", "read committed"]
+    assert found == ["on", "10s", "5s", "UTC", "read committed", "off"]
 
 
 def test_the_urls_own_options_are_kept() -> None:

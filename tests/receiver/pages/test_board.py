@@ -46,11 +46,11 @@ def test_the_sentence_says_what_needs_care(given: dict[str, int], out: str, care
 
 def test_a_count_that_was_not_made_to_its_end_says_so() -> None:
     """Nothing is told as the whole that is not: in figures and in sentences."""
-    shown = board(changed(delivered=7, waiting=100_000, queue=100_000, more=("waiting", "queue")), (), T0, "")
-    assert (shown["counts"]["delivered"], shown["counts"]["waiting"]) == ("7", "more than 100,000")
-    assert shown["queue"] == "more than 100,000 images wait"
-    assert shown["out"].startswith("More than 100,000 jobs are out")
-    assert shown["care"] == "More than 100,000 images are being fetched."
+    shown = board(changed(delivered=7, waiting=50_000, queue=50_000, more=("waiting", "queue")), (), T0, "")
+    assert (shown["counts"]["delivered"], shown["counts"]["waiting"]) == ("7", "more than 50,000")
+    assert shown["queue"] == "more than 50,000 images wait"
+    assert shown["out"].startswith("More than 50,000 jobs are out")
+    assert shown["care"] == "More than 50,000 images are being fetched."
 
 
 def test_only_minutes_with_deliveries_are_listed() -> None:
