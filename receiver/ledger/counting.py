@@ -49,9 +49,14 @@ def first_id(at: datetime) -> str:
     return delivery_id(at)[:13]
 
 
-def up_to_most(connection: Connection, column: ColumnElement[Any], *conditions: ColumnElement[bool]) -> int:
-    """How many rows there are, by a column that an index has; one more than MOST where there are more."""
-    some = select(column).where(*conditions).limit(MOST + 1).subquery()
+def up_to_most(
+    connection: Connection, column: ColumnElement[Any], *conditions: ColumnElement[bool], beside: int = 0
+) -> int:
+    """How many rows there are, by a column that an index has; one more than MOST where there are more.
+
+    `beside`: so many of them are to be taken off, and are counted on top of MOST.
+    """
+    some = select(column).where(*conditions).limit(MOST + beside + 1).subquery()
     return int(connection.execute(select(func.count()).select_from(some)).scalar_one())
 
 

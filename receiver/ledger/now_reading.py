@@ -99,13 +99,13 @@ def _day(connection: Connection, since: datetime) -> dict[str, Count]:
 
 
 def _present(connection: Connection) -> dict[str, Count]:
-    task = tables.task.c
+    job, task = tables.job.c, tables.task.c
     dead = task.dead_at >= _NEVER  # SQLite uses the index for this, and not for IS NOT NULL
     stuck = int(connection.execute(select(func.count(task.job_id.distinct())).where(dead)).scalar_one())
-    succeeded, more = _jobs(connection, "succeeded")
+    succeeded = counting.up_to_most(connection, job.created_at, job.status == "succeeded", beside=stuck)
     out = [_jobs(connection, status) for status in ("pending", "submitted")]
     return {
-        "collecting": (max(succeeded - stuck, 0), more),
+        "collecting": _said(max(succeeded - stuck, 0)),
         "waiting": (sum(count for count, _ in out), any(more for _, more in out)),
         "dead": _tasks(connection, dead),
         "queue": _tasks(connection, task.dead_at.is_(None)),

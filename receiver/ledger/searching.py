@@ -23,7 +23,7 @@ class Wanted:
 
     `tag` is `name` or `name=value`. `verdict`: with a delivery of that verdict; `refused` is every refusal.
     `since` is the first time, `until` the first no more. `text` stands in the prompt, in either case of its letters;
-    or the job's id or request id begins with it.
+    or the job's id or request id begins with it: where one does, that is meant, and no word of a prompt.
     """
 
     provider: str = ""
