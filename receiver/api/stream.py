@@ -8,9 +8,9 @@ However many listen, programs or pages, the ledger is read once: at most once a 
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from starlette.requests import Request
@@ -18,6 +18,7 @@ from starlette.responses import Response, StreamingResponse
 
 from receiver.errors import TryLater
 from receiver.ledger import pulse
+from receiver.ledger.marks import marks
 from receiver.ledger.now_reading import NowView
 from receiver.ledger.rules import FINAL
 from receiver.ledger.shapes import now_json
@@ -45,11 +46,15 @@ _COMMENT = b": nothing new\n\n"
 
 @dataclass(frozen=True, slots=True)
 class News:
-    """What one reading brought: the view, where it is not what it was, and jobs that moved. `said`: both as events."""
+    """What one reading brought: the view, where it is not what it was, and jobs that moved. `said`: both as events.
+
+    `marks` are of jobs that somebody watches, where they are not what they were.
+    """
 
     view: NowView | None
     moved: tuple[tuple[str, str], ...]
     said: bytes
+    marks: Mapping[str, str] = field(default_factory=dict)
 
 
 Listener = asyncio.Queue[News | None]
@@ -69,10 +74,11 @@ class Stream:
     def __init__(self, road: Road, beat: float = BEAT) -> None:
         self.ended = asyncio.Event()
         self._road, self._beat = road, beat
-        self._listeners: set[Listener] = set()
+        self._listeners: dict[Listener, str] = {}
         self._reader: asyncio.Task[None] | None = None
         self._now: News | None = None
         self._known: dict[str, str] | None = None
+        self._marks: dict[str, str] = {}
         self._last = ""
 
     @property
@@ -84,21 +90,26 @@ class Stream:
         self.ended.set()
         self._dismiss()
 
-    def listen(self, tell: Tell = plainly) -> AsyncIterator[bytes]:
-        """Events as bytes, from what is true now on. Raises TryLater where too many listen."""
+    def listen(self, tell: Tell = plainly, watched: str = "") -> AsyncIterator[bytes]:
+        """Events as bytes, from what is true now on; of the job that is `watched` also its mark (see ledger/marks.py).
+
+        Raises TryLater where too many listen.
+        """
         if self.ended.is_set() or len(self._listeners) >= MOST_LISTENERS:
             raise TryLater(f"at most {MOST_LISTENERS} may listen to one process at a time; close some, or ask again")
-        return self._events(tell)
+        return self._events(tell, watched)
 
-    async def _events(self, tell: Tell) -> AsyncIterator[bytes]:
+    async def _events(self, tell: Tell, watched: str) -> AsyncIterator[bytes]:
         loop, mine = asyncio.get_running_loop(), Listener(MOST_BEHIND)
         until = loop.time() + LONGEST
-        self._listeners.add(mine)
+        self._listeners[mine] = watched
         self._read_on()
         if self._now is not None:
             mine.put_nowait(self._now)
         try:
             yield _RETRY
+            if watched:  # read once more than needed, but nothing that happens from here on is missed
+                yield await tell(await self._first(watched))
             while loop.time() < until and not self.ended.is_set():
                 try:
                     async with asyncio.timeout(self._beat):
@@ -111,14 +122,20 @@ class Stream:
                 if said := await tell(news):
                     yield said
         finally:
-            self._listeners.discard(mine)
+            self._listeners.pop(mine, None)
             if not self._listeners and self._reader is not None:
                 self._reader.cancel()
                 self._reader = None
 
+    async def _first(self, watched: str) -> News:
+        """What is true of the job now; nothing while the database is away: `_look` tells it when it is back."""
+        with suppress(TryLater):
+            return News(None, (), b"", await self._marked([watched]))
+        return News(None, (), b"")
+
     def _read_on(self) -> None:
         if self._reader is None or self._reader.done():
-            self._now, self._known, self._last = None, None, ""
+            self._now, self._known, self._last, self._marks = None, None, "", {}
             self._reader = asyncio.get_running_loop().create_task(self._read())
 
     async def _read(self) -> None:
@@ -136,14 +153,23 @@ class Stream:
     async def _look(self) -> bool:
         """Tell what is new; whether anything was."""
         view, moved = await self._road.ledger.now_view(self._road.clock()), await self._moved()
+        changed = await self._changed()
         now = event("now", now_json(view, self._road.storage))
         fresh = self._now is None or now != self._now.said
         if fresh:
             self._now = News(view, (), now)
         moves = [event("job", {"id": job_id, "status": status}) for job_id, status in moved]
-        if fresh or moves:
-            self._tell(News(view if fresh else None, moved, b"".join([now, *moves] if fresh else moves)))
-        return fresh or bool(moves)
+        if fresh or moves or changed:
+            self._tell(News(view if fresh else None, moved, b"".join([now, *moves] if fresh else moves), changed))
+        return bool(fresh or moves or changed)
+
+    async def _changed(self) -> dict[str, str]:
+        """Marks of the jobs that somebody watches, where they are not what they were."""
+        before, self._marks = self._marks, await self._marked(sorted(set(self._listeners.values()) - {""}))
+        return {name: mark for name, mark in self._marks.items() if before.get(name) != mark}
+
+    async def _marked(self, jobs: list[str]) -> dict[str, str]:
+        return await self._road.ledger.read(lambda c: marks(c, jobs)) if jobs else {}
 
     async def _moved(self) -> tuple[tuple[str, str], ...]:
         """Jobs whose status is not what it was; at the first look there is nothing to compare with."""
@@ -170,11 +196,11 @@ class Stream:
             _let_go(listener)
 
 
-def answer(stream: Stream, request: Request, tell: Tell = plainly) -> Response:
+def answer(stream: Stream, request: Request, tell: Tell = plainly, watched: str = "") -> Response:
     """The answer to whoever listens; to HEAD only how it would begin. Raises TryLater where too many listen."""
     if request.method == "HEAD":
         return Response(headers=HEADERS, media_type=MEDIA_TYPE)
-    return StreamingResponse(stream.listen(tell), headers=HEADERS, media_type=MEDIA_TYPE)
+    return StreamingResponse(stream.listen(tell, watched), headers=HEADERS, media_type=MEDIA_TYPE)
 
 
 def event(name: str, data: Any) -> bytes:

@@ -13,12 +13,18 @@ from receiver.ledger.views import JobView
 from receiver.pages.board import board
 from receiver.pages.gate import Lobby
 from receiver.pages.session import Session
+from receiver.pages.views import job_id
 
 MOST_STUCK = 5
 
 
 async def events(lobby: Lobby, request: Request, _session: Session) -> Response:
-    """`event: now` with the page's values, `event: job` as programs have it. Raises TryLater where too many listen."""
+    """`event: now` with the page's values, `event: job` as programs have it. Raises TryLater where too many listen.
+
+    To the page of one job (`?job=`) only that job's mark is told: at first, and whenever it is another one.
+    """
+    if "job" in request.query_params:
+        return stream.answer(lobby.stream, request, *_of_job(job_id(request.query_params["job"])))
     at = request.scope.get("root_path", "")
 
     async def told(news: News) -> bytes:
@@ -30,6 +36,13 @@ async def events(lobby: Lobby, request: Request, _session: Session) -> Response:
         return b"".join(said)
 
     return stream.answer(lobby.stream, request, told)
+
+
+def _of_job(watched: str) -> tuple[stream.Tell, str]:
+    async def told(news: News) -> bytes:
+        return stream.event("mark", {"mark": news.marks[watched]}) if watched in news.marks else b""
+
+    return told, watched
 
 
 async def look(lobby: Lobby) -> tuple[NowView, list[JobView]]:

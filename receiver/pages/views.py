@@ -9,6 +9,7 @@ from receiver import registry
 from receiver.audit.provenance.reading import of_images
 from receiver.errors import NoSuchJob
 from receiver.ledger import verdict_reading
+from receiver.ledger.marks import marks
 from receiver.ledger.views import JobView
 from receiver.pages import again, inputs, mends, sentences, signs
 from receiver.pages.asked import ID, VIEWS, asked, has_empty
@@ -44,6 +45,8 @@ async def jobs(lobby: Lobby, request: Request, session: Session) -> Response:
 
 async def job(lobby: Lobby, request: Request, session: Session) -> Response:
     """One job: its pictures, what was asked for, what happened, every delivery and why, and the proof of it."""
+    name = asked_id(request)
+    mark = await lobby.road.ledger.read(lambda c: marks(c, [name]))  # first: what is shown is as new, or newer
     found = await asked_job(lobby, request)
     shown = found.deliveries[:MOST_DELIVERIES]
     ledger, tolerance = lobby.road.ledger, lobby.settings.tolerance
@@ -57,7 +60,7 @@ async def job(lobby: Lobby, request: Request, session: Session) -> Response:
         reasons={each.id: why(each, keys.get(each.id), tolerance) for each in shown}, offsets=offsets,
         steps=with_seal(found, proof.sealed_at, proof.span if proof.entries else ""), again=again.command(found),
         sentence=sentences.of_job(found, lobby.now()), most=MOST_DELIVERIES, most_entries=MOST_ENTRIES,
-        did=sentences.DONE.get(request.query_params.get("did", ""), ""), out=signs.OUT,
+        did=sentences.DONE.get(request.query_params.get("did", ""), ""), out=signs.OUT, mark=mark.get(name, ""),
     )  # fmt: skip
 
 
@@ -68,7 +71,11 @@ async def asked_job(lobby: Lobby, request: Request) -> JobView:
 
 def asked_id(request: Request) -> str:
     """The id of a job in an address. Raises NoSuchJob for what is none."""
-    name = str(request.path_params["id"])
+    return job_id(str(request.path_params["id"]))
+
+
+def job_id(name: str) -> str:
+    """The name, where it can be one. Raises NoSuchJob."""
     if not ID.fullmatch(name):
         raise NoSuchJob("this is not the id of a job; `proofhook jobs` lists those there are")
     return name

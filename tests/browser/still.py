@@ -3,12 +3,12 @@
 import asyncio
 import threading
 import uuid
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Coroutine, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from receiver.app import App
 from receiver.pages.session import sign_in_link
@@ -18,17 +18,20 @@ from tests.browser.calling import keyring
 from tests.receiver.pages.seeding import ADMIN, SECRET, Clock, Seed
 from tests.whole.stage import free_port, serving
 
+T = TypeVar("T")
 PUBLIC = "https://hooks.example.com"
 """What the pages name; the browser comes by the port."""
 
 
 @dataclass(frozen=True, slots=True)
 class Still:
-    """`names` are ids of jobs and deliveries by the name that the scene gave them."""
+    """`names` are ids of jobs and deliveries by the name that the scene gave them; `loop` is its thread's."""
 
     road: Road
     clock: Clock
     names: dict[str, str]
+    seed: Seed
+    loop: asyncio.AbstractEventLoop
 
     @property
     def origin(self) -> str:
@@ -38,6 +41,10 @@ class Still:
     def link(self) -> str:
         """Signs in."""
         return sign_in_link(self.road.settings, self.clock.now).replace(PUBLIC, self.origin)
+
+    def does(self, deed: Coroutine[Any, Any, T]) -> T:
+        """Something happens in the house, and is done when this returns."""
+        return asyncio.run_coroutine_threadsafe(deed, self.loop).result(20)
 
 
 Scene = Callable[[Seed], Awaitable[dict[str, str]]]
@@ -62,9 +69,10 @@ class _Stage:
     async def _stand(self) -> None:
         clock, down, loop = Clock(), asyncio.Event(), asyncio.get_running_loop()
         road = replace(open_road(self.settings, clock), keyring=keyring(self.settings))
-        jobs = await self.scene(Seed(road, clock, _numbered()))
+        seed = Seed(road, clock, _numbered())
+        jobs = await self.scene(seed)
         async with serving(App(road), self.settings.port):
-            self.house = Still(road, clock, jobs)
+            self.house = Still(road, clock, jobs, seed, loop)
             self.done = partial(loop.call_soon_threadsafe, down.set)
             self.up.set()
             await down.wait()

@@ -75,10 +75,10 @@ def test_a_viewer_sees_and_cannot_act(live: Live, window: Windows, watches: list
 
 
 def test_a_dead_letter_is_retried(live: Live, signed_in: Windows) -> None:
-    """A picture that could not be had is named with its reason; Retry fetches it, and who has the page open is told."""
+    """A picture that could not be had is named with its reason; Retry fetches it, and an open page shows it."""
     watching, page = signed_in(live), signed_in(live)
     watching.goto(f"/jobs/{live.dead}")
-    expect(watching.locator("[data-watch]")).to_contain_text("Connected")
+    expect(watching.locator("[data-mark]")).to_contain_text("Connected")
     page.goto("/")
     page.get_by_role("region", name="Dead letters").get_by_role("link").first.click()
     expect(page).to_have_url(f"{live.origin}/jobs/{live.dead}")
@@ -88,7 +88,8 @@ def test_a_dead_letter_is_retried(live: Live, signed_in: Windows) -> None:
     eventually(lambda: has(page, "figure img"), "the picture is fetched")
     loaded(page, "figure img")
     expect(page.locator("h1")).to_contain_text("delivered")
-    expect(watching.locator("[data-watch]")).to_contain_text("This job has moved on: delivered", timeout=20_000)
+    expect(watching.locator("[data-mark]")).to_have_text("This job has moved on: delivered.", timeout=20_000)
+    loaded(watching, "figure img")
 
 
 def test_an_id_is_copied_whole(live: Live, signed_in: Windows) -> None:

@@ -1,4 +1,5 @@
-// Keeps a page current. Whatever comes in is put as text, or as one of a few attributes; nothing here makes markup.
+// Keeps a page current. What events bring is put as text, or as one of a few attributes; markup is only ever taken over
+// from this same page, fetched anew.
 // Without it every page is there, only as it was when it was loaded.
 "use strict";
 (() => {
@@ -114,6 +115,78 @@
     for (const gone of held.values()) gone.remove();
   };
 
+  /* a page drawn anew: what stays keeps its node, and with it the focus, the scrolling and what was opened */
+  const kind = (node) => node.nodeType !== Node.ELEMENT_NODE ? node.nodeName : [
+    node.nodeName, node.classList[0],
+    node.dataset.key || node.id || node.getAttribute("action") || node.getAttribute("href"),
+  ].join(" ");
+  const turn = (old, fresh) => {
+    if (old.nodeType !== Node.ELEMENT_NODE) {
+      if (old.data !== fresh.data) old.data = fresh.data;
+    } else if (!old.isEqualNode(fresh) && !(old.dateTime && old.dateTime === fresh.dateTime)) {
+      const names = new Set([...old.getAttributeNames(), ...fresh.getAttributeNames()]);
+      names.delete("open"); // the reader's own doing
+      for (const name of names) {
+        if (!fresh.hasAttribute(name)) old.removeAttribute(name);
+        else if (old.getAttribute(name) !== fresh.getAttribute(name)) old.setAttribute(name, fresh.getAttribute(name));
+      }
+      if (old !== link) turnAll(old, fresh);
+    }
+  };
+  const turnAll = (old, fresh) => {
+    const [were, are] = [[...old.childNodes], [...fresh.childNodes]];
+    const [had, has] = [were.map(kind), are.map(kind)];
+    let at = 0;
+    are.forEach((node, n) => {
+      const there = had.indexOf(has[n], at);
+      const comesLater = there > at && (node.nodeType !== Node.ELEMENT_NODE || has.includes(had[at], n));
+      if (there < 0 || comesLater) {
+        old.insertBefore(document.importNode(node, true), were[at] ?? null);
+        return;
+      }
+      while (at < there) were[at++].remove();
+      turn(were[at++], node);
+    });
+    were.slice(at).forEach((node) => node.remove());
+  };
+
+  /* the page of one job is fetched when its mark is not the true one: one fetch at a time, and a rest after each */
+  const SECOND = 1000;
+  let mark = page.dataset.mark;
+  let told = mark === undefined || "out" in page.dataset ? "Connected: what changes is shown as it happens." : "";
+  let busy = false;
+  let rest = SECOND;
+
+  const take = (fresh) => {
+    const [main, status, focus] = [page.closest("main"), page.dataset.status, document.activeElement];
+    turnAll(main, fresh.closest("main"));
+    tick();
+    if (focus !== document.activeElement) main.focus({ preventScroll: true }); // what had it is gone
+    if (page.dataset.status === status) return;
+    told = `This job has moved on: ${page.dataset.status}.`;
+    say(link, told);
+  };
+  const fetched = async () => {
+    try {
+      const given = { headers: { Accept: "text/html" }, redirect: "manual", cache: "no-store" };
+      const answer = await fetch(location.href, given);
+      const text = answer.ok ? await answer.text() : "";
+      return new DOMParser().parseFromString(text, "text/html").querySelector("main [data-mark]");
+    } catch {
+      return null; // the line tells when we are not connected
+    }
+  };
+  const draw = async () => {
+    if (busy || document.hidden || mark === page.dataset.mark) return;
+    busy = true;
+    const asked = mark;
+    const fresh = await fetched();
+    if (fresh) take(fresh);
+    if (fresh && mark === asked) mark = page.dataset.mark; // or newer still, of which the line will tell
+    rest = fresh ? SECOND : Math.min(2 * rest, 60 * SECOND);
+    setTimeout(() => { busy = false; draw(); }, rest);
+  };
+
   /* the line to the receiver */
   let source = null;
   let seen = new Date(Date.now());
@@ -132,11 +205,12 @@
       seen = new Date(Date.now());
       fill(page, shown);
     });
-    source.addEventListener("job", (event) => {
-      const { id, status } = JSON.parse(event.data);
-      if (id === page.dataset.watch) say(link, `This job has moved on: ${status}. Load the page again to see it.`);
+    source.addEventListener("mark", (event) => {
+      ({ mark } = JSON.parse(event.data));
+      seen = new Date(Date.now());
+      draw();
     });
-    source.addEventListener("open", () => say(link, "Connected: what changes is shown as it happens."));
+    source.addEventListener("open", () => say(link, told));
     source.addEventListener("error", () => {
       away();
       if (source.readyState === EventSource.CLOSED) again = setTimeout(connect, 5000); // it gave up; we do not

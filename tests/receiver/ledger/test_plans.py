@@ -6,7 +6,7 @@ from typing import Any
 
 from sqlalchemy import Connection, event
 
-from receiver.ledger import cursors, evidence, incoming, jobs, searching, sending, tables, tasks, trail, views
+from receiver.ledger import cursors, evidence, incoming, jobs, marks, searching, sending, tables, tasks, trail, views
 from receiver.ledger.ids import delivery_id
 from receiver.ledger.searching import Wanted
 from receiver.ledger.watch import Watch
@@ -40,6 +40,7 @@ QUERIES: dict[str, Callable[[Connection], Any]] = {
     "evidence": lambda connection: [evidence.read(connection, kind, ["j/e"]) for kind in evidence.KINDS.values()],
     "deliveries before": lambda connection: views.delivery_views(connection, before=(NOW, "d")),
     "detail": lambda connection: incoming.detail(connection, _delivery(connection)),
+    "mark of a job": lambda connection: marks.marks(connection, [jobs.open_job(connection, opening("j2"))[0]]),
     "present": lambda connection: Watch().look(connection, NOW),
 }
 CURSOR = cursors.of_job(cursors.Position(NOW, "f" * 8 + "-ffff-ffff-ffff-" + "f" * 12))

@@ -2,7 +2,8 @@
 
 import asyncio
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import aclosing
 from typing import Any
 
 import httpx
@@ -10,7 +11,9 @@ import pytest
 from starlette.requests import Request
 from starlette.responses import StreamingResponse
 
+from receiver.api import stream
 from receiver.api.stream import Stream
+from receiver.audit.seal import open_sealer
 from receiver.errors import LedgerBusy
 from receiver.ledger.ledger import Ledger
 from receiver.pages import live
@@ -25,14 +28,22 @@ from tests.receiver.pages.seeding import Clock, Seed
 class Line:
     """An open line as a browser has it."""
 
-    def __init__(self, road: Road) -> None:
+    def __init__(self, road: Road, job_id: str = "") -> None:
         self.lobby = Lobby(road, Painter(road), Throttle(), Stream(road))
+        self._query = f"job={job_id}".encode() if job_id else b""
         self._events: AsyncIterator[bytes] | None = None
 
     async def next(self, name: str) -> dict[str, Any]:
         """The data of the next event of that name."""
         if self._events is None:
-            scope = {"type": "http", "method": "GET", "path": "/below/events", "root_path": "/below", "headers": []}
+            scope: dict[str, Any] = {
+                "type": "http",
+                "method": "GET",
+                "path": "/below/events",
+                "root_path": "/below",
+                "headers": [],
+                "query_string": self._query,
+            }
             answer = await live.events(self.lobby, Request(scope), Session("nonce", may_act=False))
             assert isinstance(answer, StreamingResponse)
             assert answer.media_type == "text/event-stream"
@@ -64,7 +75,7 @@ async def test_a_change_is_told_as_the_page_would_show_it(line: Line, seed: Seed
     job_id = await seed.delivered(prompt="A donut")
     clock.on(seconds=5)
     shown = first
-    while not shown["latest"]:
+    while not shown["latest"] or not shown["plot"]["recorded"]:  # which is counted less often
         clock.on(seconds=5)
         shown = (await line.next("now"))["shown"]
     assert shown["latest"][0]["href"] == f"/below/jobs/{job_id}"
@@ -80,6 +91,40 @@ async def test_a_job_that_moves_is_named(line: Line, seed: Seed, clock: Clock) -
     job_id = await seed.opened()
     clock.on(seconds=5)
     assert (await line.next("job"))["id"] == job_id
+
+
+async def test_who_watches_a_job_hears_of_all_that_its_page_shows(
+    road: Road, seed: Seed, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its mark as it is, then another one at each delivery, repeat, refusal, picture and seal, none for another job."""
+    monkeypatch.setattr(stream, "REST", 0.0)
+    job_id, other = await seed.opened(), await seed.opened()
+    async with aclosing(Line(road, job_id)) as line:
+        seen = [(await line.next("mark"))["mark"]]
+        line.lobby.stream._beat = 0.05
+        deeds: list[Callable[[], Awaitable[Any]]] = [
+            lambda: seed.came(job_id, images=2),
+            lambda: seed.came(job_id),
+            lambda: seed.stale(job_id),
+            lambda: seed.stored(job_id, key="0"),
+            lambda: seed.buried(job_id, "gone", key="1"),
+            open_sealer(road.ledger, road.settings, clock).work,
+        ]
+        for deed in deeds:
+            await seed.came(other)
+            await deed()
+            while (mark := (await line.next("mark"))["mark"]) in seen[-1:]:
+                pass
+            assert mark not in seen, deed
+            seen.append(mark)
+        line.lobby.stream.end()
+        with pytest.raises(AssertionError, match="ended"):
+            await line.next("mark")
+
+
+async def test_what_is_no_job_cannot_be_watched(browser: httpx.AsyncClient) -> None:
+    """The address of the events takes the id of a job, and no other text."""
+    assert (await browser.get("/events?job=..")).status_code == 404
 
 
 async def test_a_busy_ledger_does_not_cut_the_line(
