@@ -45,6 +45,21 @@ class TooLarge(Refused):
     slug = "too_large"
 
 
+class Unsatisfiable(Refused):
+    """The part of a file that was asked for begins behind its end. `size` is the file's, in bytes."""
+
+    slug = "range_not_satisfiable"
+
+    def __init__(self, size: int) -> None:
+        super().__init__(f"the range begins behind the end: the file has {size} bytes")
+        self.size = size
+
+    @property
+    def content_range(self) -> str:
+        """What the answer's Content-Range says (RFC 9110 §14.4)."""
+        return f"bytes */{self.size}"
+
+
 class NotAnImage(Refused):
     """The bytes are not of an image format that we store."""
 

@@ -26,6 +26,7 @@ IDEMPOTENCY = {
     "schema": {"type": "string", "minLength": 1, "maxLength": 200},
 }  # fmt: skip
 WAITS = {429, 503}
+PART = {"Content-Range": {"description": "RFC 9110 §14.4", "schema": {"type": "string"}}}
 Json = dict[str, Any]
 
 
@@ -92,6 +93,9 @@ def _responses(each: Operation) -> Json:
     if HTTPStatus.ACCEPTED in each.problems:
         where = {"description": "the job", "schema": {"type": "string"}}
         found[str(HTTPStatus.ACCEPTED.value)] = {**good, "headers": {"Location": where}}
+    if "206" in found:
+        found["206"] |= {"headers": PART, "content": _content(each)}
+        found["416"]["headers"] = PART
     return found
 
 

@@ -51,8 +51,8 @@ OPERATIONS: tuple[Operation, ...] = (
         reading.job, models.Job, JobAsked, problems=(404,),
     ),
     Operation(
-        "getImage", "/jobs/{id}/images/{n}", "A stored image, byte for byte as it came.",
-        pictures.image, PICTURES, problems=(304, 404),
+        "getImage", "/jobs/{id}/images/{n}", "A stored image, byte for byte as it came, or one `Range` of it.",
+        pictures.image, PICTURES, problems=(206, 304, 404, 416),
     ),
     Operation(
         "getEvidence", "/jobs/{id}/evidence", "What is sealed about a job, each entry with its proof.",

@@ -10,7 +10,7 @@ from receiver.pages import files
 
 
 async def image(hatch: Hatch, request: Request) -> Response:
-    """One stored image, as what its own first bytes say it is. Raises NoSuchJob, UnknownEndpoint, Permanent."""
+    """One stored image, as what its first bytes say. Raises NoSuchJob, UnknownEndpoint, Permanent, Unsatisfiable."""
     asked(request, NothingAsked)
     job = await job_of(hatch, request)
     held = files.held(job, request.path_params["n"])

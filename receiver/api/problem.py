@@ -19,6 +19,7 @@ STATUS: dict[type[errors.ProofhookError], HTTPStatus] = {
     errors.UnknownEndpoint: HTTPStatus.NOT_FOUND,
     errors.Permanent: HTTPStatus.NOT_FOUND,
     errors.Malformed: HTTPStatus.BAD_REQUEST,
+    errors.Unsatisfiable: HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE,
     errors.TooLarge: HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
     errors.TryLater: HTTPStatus.SERVICE_UNAVAILABLE,
     errors.Impossible: HTTPStatus.CONFLICT,
@@ -36,6 +37,8 @@ def of(error: errors.ProofhookError) -> Response:
     answer = problem(status, error.slug, str(error))
     if isinstance(error, errors.TryLater):
         answer.headers["Retry-After"] = str(error.retry_after)
+    if isinstance(error, errors.Unsatisfiable):
+        answer.headers["Content-Range"] = error.content_range
     return answer
 
 

@@ -10,13 +10,13 @@ from starlette.responses import Response, StreamingResponse
 from receiver import thumbs
 from receiver.errors import UnknownEndpoint
 from receiver.ledger.views import ImageView, JobView
-from receiver.pages import inputs
+from receiver.pages import inputs, ranges
 from receiver.pages.gate import Lobby
 from receiver.pages.render import HERE, STATIC
 from receiver.pages.session import Session
 from receiver.pages.views import asked_job
 from receiver.storage import Storage
-from receiver.wire.images import SUFFIXES, sniff
+from receiver.wire.images import HEAD, SUFFIXES, sniff
 
 _NUMBER = re.compile(r"[0-9]{1,4}", re.ASCII)
 _NAMED = re.compile(r'(?:W/)?"([^"]*)"')
@@ -54,8 +54,12 @@ async def input_image(lobby: Lobby, request: Request, _session: Session) -> Resp
 
 
 async def served(storage: Storage, request: Request, sha256: str, stem: str) -> Response:
-    """The stored bytes of that hash; to HEAD only how they would begin. Raises Permanent where they are not held."""
+    """The stored bytes of that hash, or the part that is asked for; to HEAD only how they would begin.
+
+    Raises Permanent where they are not held, Unsatisfiable.
+    """
     headers = {
+        "Accept-Ranges": "bytes",
         "ETag": f'"{sha256}"',
         "Cache-Control": "private, max-age=31536000, immutable",
         "Content-Security-Policy": "default-src 'none'; sandbox",
@@ -63,15 +67,19 @@ async def served(storage: Storage, request: Request, sha256: str, stem: str) -> 
     if _has(request, sha256):
         return Response(status_code=304, headers=headers)
     size = await storage.size(sha256)
-    chunks = storage.read(sha256)
-    first = await anext(chunks, b"")
-    media_type = sniff(first) or UNKNOWN
+    part = ranges.asked(request, size, headers["ETag"])
+    start, stop = part or (0, size)
+    chunks = storage.read(sha256, start=start, stop=stop)
+    first = await anext(chunks, b"")  # what is not held is told before the answer begins
+    media_type = sniff(await _head(storage, sha256, size) if part else first) or UNKNOWN
     name = f"{stem}{SUFFIXES.get(media_type, '.bin')}"
-    headers |= {"Content-Length": str(size), "Content-Disposition": f'inline; filename="{name}"'}
+    headers |= {"Content-Length": str(stop - start), "Content-Disposition": f'inline; filename="{name}"'}
     if request.method == "HEAD":
         await _let_go(chunks)
         return Response(headers=headers, media_type=media_type)
-    return StreamingResponse(_all(first, chunks), headers=headers, media_type=media_type)
+    if part:
+        headers["Content-Range"] = f"bytes {start}-{stop - 1}/{size}"
+    return StreamingResponse(_all(first, chunks), 206 if part else 200, headers, media_type)
 
 
 async def static(_desk: Lobby, request: Request) -> Response:
@@ -101,6 +109,10 @@ def _has(request: Request, sha256: str) -> bool:
     """Whether the browser holds these bytes already (RFC 9110 §13.1.2)."""
     given = request.headers.get("if-none-match", "")
     return given.strip() == "*" or sha256 in _NAMED.findall(given)
+
+
+async def _head(storage: Storage, sha256: str, size: int) -> bytes:
+    return b"".join([piece async for piece in storage.read(sha256, stop=min(HEAD, size))])
 
 
 async def _all(first: bytes, rest: AsyncIterator[bytes]) -> AsyncIterator[bytes]:

@@ -50,6 +50,7 @@ TITLES: dict[type[errors.ProofhookError], tuple[int, str]] = {
     errors.BrokenEvidence: (409, "The evidence does not hold"),
     errors.Permanent: (404, "The file is not here"),
     errors.Malformed: (400, "This cannot be read"),
+    errors.Unsatisfiable: (416, "No such part"),
     errors.TooLarge: (413, "Too much was sent"),
     errors.TryLater: (503, "Try again in a moment"),
 }
@@ -121,6 +122,8 @@ def sorry(lobby: Lobby, request: Request, error: errors.ProofhookError) -> Respo
     response = told(lobby, request, status, title, error.slug, str(error))
     if isinstance(error, errors.TryLater):
         response.headers["Retry-After"] = str(error.retry_after)
+    if isinstance(error, errors.Unsatisfiable):
+        response.headers["Content-Range"] = error.content_range
     return response
 
 

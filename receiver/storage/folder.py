@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import sys
 import time
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
@@ -60,11 +61,16 @@ class Folder(NoSlots):
         with _giving(sha256):
             return (await in_thread(self._place(sha256).stat)).st_size
 
-    async def read(self, sha256: str, chunk: int = BATCH) -> AsyncIterator[bytes]:
+    async def read(
+        self, sha256: str, chunk: int = BATCH, *, start: int = 0, stop: int | None = None
+    ) -> AsyncIterator[bytes]:
         with _giving(sha256):
             file = await in_thread(partial(FileIO, self._place(sha256)))
         with file:
-            while data := await in_thread(partial(_next, file, sha256, chunk)):
+            file.seek(start)
+            left = sys.maxsize if stop is None else stop - start
+            while left and (data := await in_thread(partial(_next, file, sha256, min(chunk, left)))):
+                left -= len(data)
                 yield data
 
     async def get(self, sha256: str) -> bytes:

@@ -34,10 +34,12 @@ class Memory(NoSlots):
     async def size(self, sha256: str) -> int:
         return len(self._held(sha256))
 
-    async def read(self, sha256: str, chunk: int = BATCH) -> AsyncIterator[bytes]:
-        data = self._held(sha256)
-        for start in range(0, len(data), chunk):
-            yield data[start : start + chunk]
+    async def read(
+        self, sha256: str, chunk: int = BATCH, *, start: int = 0, stop: int | None = None
+    ) -> AsyncIterator[bytes]:
+        data = self._held(sha256)[start:stop]
+        for at in range(0, len(data), chunk):
+            yield data[at : at + chunk]
 
     async def get(self, sha256: str) -> bytes:
         return self._held(sha256)

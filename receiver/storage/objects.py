@@ -10,6 +10,7 @@ from datetime import timedelta
 from functools import partial
 from io import FileIO
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import obstore
 from obstore.store import S3Store
@@ -21,6 +22,9 @@ from receiver.storage.protocol import BATCH, Stored, is_name, missing
 from receiver.storage.refusals import absent, giving, taking
 from receiver.storage.shelf import PARTIAL, Shelf, derived_key, incoming_key, partial_key, place
 from receiver.storage.threads import in_thread
+
+if TYPE_CHECKING:  # a type only: obstore does not have it at run time
+    from obstore import GetOptions
 
 LONGEST = timedelta(days=7)
 """No store signs a URL for longer."""
@@ -71,11 +75,16 @@ class Objects:
             raise missing(sha256)
         return count
 
-    async def read(self, sha256: str, chunk: int = BATCH) -> AsyncIterator[bytes]:
-        async for piece in self._stream(place(sha256), sha256, chunk):
+    async def read(
+        self, sha256: str, chunk: int = BATCH, *, start: int = 0, stop: int | None = None
+    ) -> AsyncIterator[bytes]:
+        if start == stop:  # a store takes an empty range for a wrong one
+            await self.size(sha256)
+            return
+        async for piece in self._stream(place(sha256), sha256, chunk, start, stop):
             view = memoryview(piece)
-            for start in range(0, len(view), chunk):
-                yield bytes(view[start : start + chunk])
+            for at in range(0, len(view), chunk):
+                yield bytes(view[at : at + chunk])
 
     async def get(self, sha256: str) -> bytes:
         with giving(sha256):
@@ -161,9 +170,15 @@ class Objects:
             await in_thread(partial(digest.update, piece))
         return Stored(digest.hexdigest(), count)
 
-    async def _stream(self, key: str, name: str, chunk: int) -> AsyncIterator[bytes]:
+    async def _stream(
+        self, key: str, name: str, chunk: int, start: int = 0, stop: int | None = None
+    ) -> AsyncIterator[bytes]:
+        part: GetOptions = {}
+        if start or stop is not None:
+            part["range"] = {"offset": start} if stop is None else (start, stop)
         with giving(name):
-            pieces = (await obstore.get_async(self._store, key)).stream(min_chunk_size=chunk)
+            found = await obstore.get_async(self._store, key, options=part)
+        pieces = found.stream(min_chunk_size=chunk)
         while True:
             with giving(name):
                 piece = await anext(pieces, None)

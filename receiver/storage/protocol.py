@@ -54,8 +54,11 @@ class Storage(Protocol):
     async def size(self, sha256: str) -> int:
         """Its length in bytes."""
 
-    def read(self, sha256: str, chunk: int = BATCH) -> AsyncIterator[bytes]:
-        """Its bytes in order, at most `chunk` at a time. Not rehashed: that is the audit's work."""
+    def read(self, sha256: str, chunk: int = BATCH, *, start: int = 0, stop: int | None = None) -> AsyncIterator[bytes]:
+        """Its bytes in order, at most `chunk` at a time. Not rehashed: that is the audit's work.
+
+        From `start` up to, and without, `stop`; None is the end. Both are within the object.
+        """
 
     async def get(self, sha256: str) -> bytes:
         """All its bytes at once: for small objects."""

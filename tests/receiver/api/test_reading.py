@@ -110,6 +110,11 @@ async def test_an_image_is_its_bytes(program: httpx.AsyncClient, seed: Seed) -> 
     assert (await program.get(where, headers={"if-none-match": answer.headers["etag"]})).status_code == 304
     head = await program.head(where)
     assert (head.status_code, head.headers["content-length"]) == (200, str(len(data)))
+    part = await program.get(where, headers={"range": "bytes=8-15"})
+    assert (part.status_code, part.content, part.headers["content-type"]) == (206, data[8:16], "image/png")
+    beyond = await program.get(where, headers={"range": f"bytes={len(data)}-"})
+    assert (beyond.status_code, beyond.json()["error"]) == (416, "range_not_satisfiable")
+    assert beyond.headers["content-range"] == f"bytes */{len(data)}"
     for number in ("2", "0", "x", "%C2%B2"):
         assert (await program.get(f"/api/v1/jobs/{job_id}/images/{number}")).status_code == 404
 

@@ -38,6 +38,46 @@ async def test_bytes_that_are_held_are_not_sent_again(browser: httpx.AsyncClient
     assert (await browser.get(where, headers={"if-none-match": '"other"'})).status_code == 200
 
 
+SIZE = 2_500_000
+BODY = png((8, 8)).ljust(SIZE - 5, b"\0") + b"fin.."
+"""More than one batch."""
+
+
+@pytest.mark.parametrize(
+    ("wanted", "start", "stop"),
+    [
+        ("bytes=0-0", 0, 1), ("bytes=2-", 2, SIZE), ("bytes=1000-2000999", 1000, 2_001_000),
+        ("bytes=-5", SIZE - 5, SIZE), (f"bytes=-{SIZE + 1}", 0, SIZE), ("Bytes= 7-99999999999999999999", 7, SIZE),
+    ],
+)  # fmt: skip
+async def test_a_part_is_served(browser: httpx.AsyncClient, seed: Seed, wanted: str, start: int, stop: int) -> None:
+    """One range of bytes is 206 (RFC 9110 §14): a large picture is taken up where it broke off."""
+    where = f"/jobs/{await seed.delivered(data=BODY)}/images/1"
+    part = await browser.get(where, headers={"range": wanted})
+    assert (part.status_code, part.content) == (206, BODY[start:stop])
+    assert part.headers["content-range"] == f"bytes {start}-{stop - 1}/{SIZE}"
+    assert (part.headers["content-length"], part.headers["content-type"]) == (str(stop - start), "image/png")
+
+
+async def test_what_is_no_part_is_not_served_as_one(browser: httpx.AsyncClient, seed: Seed) -> None:
+    """Behind the end is 416 with the size; what cannot be read, is of other bytes, or no GET, is all of it."""
+    where = f"/jobs/{await seed.delivered(data=BODY)}/images/1"
+    whole = await browser.head(where, headers={"range": "bytes=0-1"})
+    assert (whole.status_code, whole.headers["content-length"]) == (200, str(SIZE))
+    assert whole.headers["accept-ranges"] == "bytes"
+    for wanted in (f"bytes={SIZE}-", "bytes=-0", f"bytes={'9' * 40}-{'9' * 40}"):
+        answer = await browser.get(where, headers={"range": wanted})
+        assert (answer.status_code, answer.headers["content-range"]) == (416, f"bytes */{SIZE}")
+    for wanted in ("bytes=2-1", "bytes=-", "bytes=0-1,4-5", "lines=0-1", "bytes=a-b", f"bytes={'9' * 5000}-"):
+        assert (await browser.get(where, headers={"range": wanted})).status_code == 200
+    etag = whole.headers["etag"]
+    for given, status in ((etag, 206), (f"W/{etag}", 200), ('"other"', 200), ("Sun, 01 Mar 2026 12:00:00 GMT", 200)):
+        answer = await browser.get(where, headers={"range": "bytes=0-1", "if-range": given})
+        assert answer.status_code == status, given
+    both = {"range": "bytes=0-1", "if-none-match": etag}
+    assert (await browser.get(where, headers=both)).status_code == 304
+
+
 async def test_the_type_is_sniffed_again(browser: httpx.AsyncClient, seed: Seed) -> None:
     """The row's word for the type is not believed: bytes decide what a browser is told."""
     job_id = await seed.opened()

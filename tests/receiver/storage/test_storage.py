@@ -53,6 +53,20 @@ async def test_bytes_come_back_as_they_went_in(storage: Storage, count: int, chu
     assert max(map(len, parts), default=0) <= 300_000
 
 
+@pytest.mark.parametrize(
+    ("start", "stop"), [(0, 64), (5, None), (300_000, 2_000_001), (2_999_999, 3_000_000), (0, 0), (7, 7)]
+)
+async def test_a_part_of_the_bytes(storage: Storage, start: int, stop: int | None) -> None:
+    """From a byte up to another one, in pieces that are no longer than was wanted; a missing object stays missing."""
+    data = noise(3_000_000)
+    stored = await storage.put(data)
+    parts = [part async for part in storage.read(stored.sha256, chunk=300_000, start=start, stop=stop)]
+    assert b"".join(parts) == data[start:stop]
+    assert max(map(len, parts), default=0) <= 300_000
+    with pytest.raises(Permanent):
+        _ = [part async for part in storage.read(NOBODY, start=start, stop=stop)]
+
+
 async def test_put_is_the_writer_in_one_call(storage: Storage) -> None:
     """Bytes in memory are stored under the same name as streamed ones."""
     stored = await storage.put(b"donut")
