@@ -45,7 +45,7 @@ class TooLarge(Refused):
     slug = "too_large"
 
 
-class Unsatisfiable(Refused):
+class Unsatisfiable(ProofhookError):
     """The part of a file that was asked for begins behind its end. `size` is the file's, in bytes."""
 
     slug = "range_not_satisfiable"

@@ -46,6 +46,11 @@ class Proof:
         return max((each.sealed_at for each in self.entries if each.sealed_at), default=None)
 
     @property
+    def places(self) -> dict[str, int]:
+        """What is sealed (`delivery <its id>`, `image <job>/<key>`) → the number of its entry, if it is shown."""
+        return {f"{each.what} {each.ref}": each.n for each in self.entries[:MOST] if each.latest}
+
+    @property
     def span(self) -> str:
         """How many, and where they stand: `5 entries between 14,188 and 14,193`."""
         numbers = [each.n for each in self.entries]

@@ -2,8 +2,9 @@
 
 import hashlib
 from collections.abc import Callable, Mapping
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
+from threading import Timer
 from types import MappingProxyType
 from typing import Any
 
@@ -39,6 +40,8 @@ POLICY = (
     "default-src 'none'; img-src 'self'; style-src 'self'; script-src 'self'; connect-src 'self'; form-action 'self'; "
     "base-uri 'none'; frame-ancestors 'none'"
 )
+SETTLED = 0.5
+"""Seconds after the first page."""
 HEADERS: Mapping[str, str] = MappingProxyType(
     {
         "Content-Security-Policy": POLICY,
@@ -57,8 +60,9 @@ def guarded(response: Response) -> Response:
     return response
 
 
+@cache
 def environment() -> Environment:
-    """What the templates are written in. A name that is not there is an error, never an empty place."""
+    """What the templates are written in, one for all. A name that is not there is an error, never an empty place."""
     made = Environment(
         loader=FileSystemLoader(HERE / "templates"), autoescape=True, undefined=StrictUndefined, auto_reload=False,
         trim_blocks=True, lstrip_blocks=True, finalize=_plain,
@@ -68,6 +72,25 @@ def environment() -> Environment:
         name: _fingerprint(file) for name, file in (("style", "style.css"), ("script", "live.js"), ("mark", "mark.svg"))
     }
     return made
+
+
+@cache
+def warm() -> Timer:
+    """Compiles every template once, in the background: whoever opened one page opens the next one soon.
+
+    Not before the first page: a web process that shows none has neither the work nor the memory of it. And a moment
+    after it, so as not to be in its way, or in that of a page that it leads to at once.
+    """
+    made = Timer(SETTLED, _compile)
+    made.daemon = True
+    made.start()
+    return made
+
+
+def _compile() -> None:
+    found = environment()
+    for name in found.list_templates():
+        found.get_template(name)
 
 
 class Painter:
@@ -91,6 +114,7 @@ class Painter:
             "mend": partial(mends.mend, settings=settings),
         }
         html = self._templates.get_template(template).render(**frame, **shown)
+        warm()
         return guarded(Response(html.encode("utf-8", "replace"), status, media_type="text/html"))
 
 

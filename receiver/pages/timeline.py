@@ -65,7 +65,8 @@ def _received(delivery: DeliveryView) -> datetime:
 
 
 def _came(delivery: DeliveryView) -> Step:
-    note = delivery.reason or delivery.scheme or ""
+    scheme = "" if delivery.scheme == delivery.verdict else delivery.scheme  # said once is enough
+    note = delivery.reason or scheme or ""
     if delivery.signed_at and not delivery.reason:
         note = f"{note}, clock {offset(delivery.received_at - delivery.signed_at)}"
     return Step(delivery.received_at, way(delivery), note, delivery_sign(delivery))

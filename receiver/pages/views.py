@@ -18,6 +18,7 @@ from receiver.pages.proof import MOST as MOST_ENTRIES
 from receiver.pages.proof import proof_of
 from receiver.pages.session import Session
 from receiver.pages.timeline import with_seal
+from receiver.pages.trail_words import KINDS
 from receiver.pages.why import why
 
 PAGE = {"gallery": 48, "table": 100}
@@ -61,6 +62,7 @@ async def job(lobby: Lobby, request: Request, session: Session) -> Response:
         steps=with_seal(found, proof.sealed_at, proof.span if proof.entries else ""), again=again.command(found),
         sentence=sentences.of_job(found, lobby.now()), most=MOST_DELIVERIES, most_entries=MOST_ENTRIES,
         did=sentences.DONE.get(request.query_params.get("did", ""), ""), out=signs.OUT, mark=mark.get(name, ""),
+        kinds=KINDS,
     )  # fmt: skip
 
 

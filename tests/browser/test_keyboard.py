@@ -35,6 +35,28 @@ def test_from_the_door_to_a_picture_and_out(still: Still, window: Windows) -> No
     expect(page).to_have_url(f"{still.origin}/sign-in")
 
 
+def test_why_proof_and_curl_without_a_mouse(still: Still, signed_in: Windows) -> None:
+    """On a job's page why it was believed, its proof, and the way to raw bytes and curl, which a key copies."""
+    page = signed_in(still)
+    page.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    page.goto(f"/jobs/{still.names['delivered 0']}")
+    tab_to(page, "Why it was believed")
+    page.keyboard.press("Enter")
+    expect(page.locator("#deliveries details").first).to_have_attribute("open", "")
+    tab_to(page, "sealed as entry")
+    page.keyboard.press("Enter")
+    expect(page.locator("#evidence dl:target")).to_contain_text("leaf")
+    page.goto(f"/deliveries/{still.names['delivery']}")
+    tab_to(page, "As received")
+    page.keyboard.press("Enter")
+    section = page.locator("section", has=page.get_by_role("heading", name="Send it again"))
+    section.locator("pre").focus()
+    tab_to(page, "Copy")
+    page.keyboard.press("Enter")
+    expect(section.get_by_role("button")).to_have_text("Copied")
+    assert page.evaluate("navigator.clipboard.readText()") == section.locator("pre").inner_text()
+
+
 def test_the_skip_link_leads_past_the_rail(still: Still, signed_in: Windows) -> None:
     """The first stop of every page skips the rail, and the next one is in the content."""
     page = signed_in(still)

@@ -39,6 +39,10 @@ UNPICTURED = {"jobs-none", "nothing"}
 WIDTHS = {360: 740, 1280: 860, 2560: 1440}
 
 
+CUT = "() => [...document.querySelectorAll('input')].filter(it => it.scrollWidth > it.clientWidth).map(it => it.name)"
+"""Fields whose words, or whose example of them, do not fit."""
+
+
 def lightness(page: Page, of: str) -> float:
     """0 is black, 255 white."""
     said = page.evaluate(f"getComputedStyle(document.body).{of}")
@@ -50,6 +54,7 @@ def look(page: Page) -> None:
     for width, height in WIDTHS.items():
         page.set_viewport_size({"width": width, "height": height})
         assert overflow(page) == [], width
+        assert page.evaluate(CUT) == [], width
     page.set_viewport_size({"width": 1280, "height": WIDTHS[1280]})
     for scheme in ("light", "dark"):
         page.emulate_media(color_scheme="light" if scheme == "light" else "dark")

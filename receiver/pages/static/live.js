@@ -65,6 +65,25 @@
     } catch { /* the browser does not allow it; the id can still be marked */ }
   });
 
+  const offer = () => navigator.clipboard && document.querySelectorAll("pre[data-copy]").forEach((text) => {
+    if (text.nextElementSibling?.hasAttribute("data-made")) return;
+    const button = document.createElement("button");
+    button.type = "button";
+    button.className = "copy";
+    button.dataset.made = "";
+    button.setAttribute("aria-live", "polite");
+    say(button, "Copy");
+    button.addEventListener("click", async () => {
+      try {
+        await navigator.clipboard.writeText(text.textContent);
+        say(button, "Copied");
+        setTimeout(() => say(button, "Copy"), 1200);
+      } catch { /* as above */ }
+    });
+    text.after(button);
+  });
+  offer();
+
   if (!page) return;
 
   /* values into their places: `counts.waiting` is a path into what was sent */
@@ -134,7 +153,8 @@
     }
   };
   const turnAll = (old, fresh) => {
-    const [were, are] = [[...old.childNodes], [...fresh.childNodes]];
+    const were = [...old.childNodes].filter((node) => !node.dataset || !("made" in node.dataset));
+    const are = [...fresh.childNodes];
     const [had, has] = [were.map(kind), are.map(kind)];
     let at = 0;
     are.forEach((node, n) => {
@@ -153,7 +173,7 @@
   /* the page of one job is fetched when its mark is not the true one: one fetch at a time, and a rest after each */
   const SECOND = 1000;
   let mark = page.dataset.mark;
-  let told = mark === undefined || "out" in page.dataset ? "Connected: what changes is shown as it happens." : "";
+  let told = mark === undefined || "out" in page.dataset ? "Connected: changes show as they happen." : "";
   let busy = false;
   let rest = SECOND;
 
@@ -161,6 +181,7 @@
     const [main, status, focus] = [page.closest("main"), page.dataset.status, document.activeElement];
     turnAll(main, fresh.closest("main"));
     tick();
+    offer();
     if (focus !== document.activeElement) main.focus({ preventScroll: true }); // what had it is gone
     if (page.dataset.status === status) return;
     told = `This job has moved on: ${page.dataset.status}.`;

@@ -48,6 +48,10 @@ async def test_evidence_is_on_the_page_of_its_job(
     page = (await browser.get(f"/jobs/{job_id}")).text
     assert '"what">sealed' in page
     assert re.search(r"<summary>entry \d+ <b>order</b>", page)
+    for what in ("delivery", "image"):  # each leads to the proof of it
+        [entry] = re.findall(rf"<summary>entry (\d+) <b>{what}</b>", page)
+        assert f'href="#entry-{entry}"' in page
+        assert f'id="entry-{entry}"' in page
     note = await road.ledger.read(trail.last_checkpoint)
     assert note is not None
     assert note.note.decode() in unescape(page)

@@ -8,6 +8,7 @@ import httpx
 from receiver.audit.seal import open_sealer
 from receiver.ledger.trail_glance import glance
 from receiver.ledger.watch import Watch
+from receiver.pages.render import environment, warm
 from receiver.pages.session import sign_in_link
 from receiver.road import Road
 from receiver.wire.types import Failure
@@ -152,6 +153,13 @@ async def test_rooms_show_strangers_words_as_text(
         assert ADMIN not in page
         assert SECRET not in page
         assert len(page) < 30_000
+
+
+def test_all_templates_are_ready_soon_after_the_first_page() -> None:
+    """Who has opened one page does not wait for the next one to be compiled."""
+    warm().join(20)
+    assert environment().cache is not None
+    assert {name for _, name in environment().cache} == set(environment().list_templates())  # type: ignore[union-attr]
 
 
 async def test_rooms_stay_small(browser: httpx.AsyncClient, seed: Seed, clock: Clock) -> None:
