@@ -28,6 +28,7 @@ STATUS = {
 
 OUT = ("pending", "submitted", "succeeded")
 DEAD = Sign("■", "dead letter", "failed")
+PURGED = Sign("○", "purged", "waiting")
 HELD = Sign("●", "stored", "delivered")
 
 BELIEVED = {

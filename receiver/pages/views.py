@@ -62,7 +62,7 @@ async def job(lobby: Lobby, request: Request, session: Session) -> Response:
         steps=with_seal(found, proof.sealed_at, proof.span if proof.entries else ""), again=again.command(found),
         sentence=sentences.of_job(found, lobby.now()), most=MOST_DELIVERIES, most_entries=MOST_ENTRIES,
         did=sentences.DONE.get(request.query_params.get("did", ""), ""), out=signs.OUT, mark=mark.get(name, ""),
-        kinds=KINDS,
+        kinds=KINDS, purged=signs.PURGED,
     )  # fmt: skip
 
 
