@@ -11,7 +11,7 @@ import httpx
 import pytest
 
 from receiver.api import stream as stream_module
-from receiver.api.stream import Stream
+from receiver.api.stream import News, Stream
 from receiver.app import App
 from receiver.errors import LedgerBusy, TryLater
 from receiver.ledger.now_reading import NowView
@@ -65,6 +65,21 @@ async def test_what_moves_is_told(road: Road, seed: Seed) -> None:
     async with listening(Stream(road)) as events:
         await seed.came(job_id)
         assert "now" in await told(events, job_id, "succeeded")
+
+
+async def test_who_watches_a_job_is_told_its_mark_first(road: Road, seed: Seed) -> None:
+    """At once, also where the reader runs already and nothing moves: what happened before is not missed."""
+    job_id, stream = await seed.opened(), Stream(road, beat=3600)
+    heard_of: list[News] = []
+
+    async def note(news: News) -> bytes:
+        heard_of.append(news)
+        return b": noted\n\n"
+
+    async with listening(stream), aclosing(stream.listen(note, job_id)) as events, asyncio.timeout(PATIENCE):  # type: ignore[type-var]
+        await anext(events)
+        await anext(events)
+    assert list(heard_of[0].marks) == [job_id]
 
 
 async def test_one_reading_is_for_all(road: Road, seed: Seed, monkeypatch: pytest.MonkeyPatch) -> None:
