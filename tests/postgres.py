@@ -127,7 +127,7 @@ def fresh(*, migrated: bool = True) -> str:
     if reason := missing():
         pytest.skip(reason)
     name = f"test_{next(_numbers)}"
-    server().execute(f"CREATE DATABASE {name} TEMPLATE {_template() if migrated else 'template0'}")
+    server().execute(f"CREATE DATABASE {name} TEMPLATE {_template() if migrated else 'template0'} STRATEGY FILE_COPY")
     return server().url(name)
 
 

@@ -14,6 +14,7 @@ from receiver.app import App
 from receiver.pages.session import sign_in_link
 from receiver.road import Road, open_road
 from receiver.settings import Settings
+from tests import sqlite
 from tests.browser.calling import keyring
 from tests.receiver.pages.seeding import ADMIN, SECRET, Clock, Seed
 from tests.whole.stage import free_port, serving
@@ -89,7 +90,7 @@ def standing(folder: Path, scene: Scene) -> Iterator[Still]:
     """The house, with what the scene has put into it."""
     port = free_port()
     settings = Settings(
-        _env_file=None, database_url=f"sqlite:///{folder}/ledger.db", storage_url=f"file:{folder}/images",
+        _env_file=None, database_url=sqlite.ready(folder / "ledger.db"), storage_url=f"file:{folder}/images",
         public_url=PUBLIC, port=port, proofhook_secret=SECRET, admin_token=ADMIN,
     )  # fmt: skip
     stage = _Stage(settings, scene)

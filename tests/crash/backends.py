@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from tests import postgres
+from tests import postgres, sqlite
 
 BACKENDS = ("sqlite", "postgres")
 
@@ -13,7 +13,7 @@ BACKENDS = ("sqlite", "postgres")
 def database(backend: str, folder: Path) -> Iterator[str]:
     """The URL of an empty database. Skips where there can be no PostgreSQL."""
     if backend == "sqlite":
-        yield f"sqlite:///{folder}/ledger.db"
+        yield sqlite.ready(folder / "ledger.db")
         return
     url = postgres.fresh()
     try:

@@ -89,12 +89,18 @@ class Lives:
     async def live(self, place: Place) -> None:
         """Life after life, until there were enough; the last one stays."""
         while not self.enough():
-            waiting = self.faults[place.part]
-            if waiting and self.dice.random() < 0.7:
+            waiting, at_random = self.faults[place.part], self._wanted_at_random()
+            if waiting and (not at_random or self.dice.random() < 0.7):
                 await self._at_a_step(place, waiting.pop(self.dice.randrange(len(waiting))))
-            else:
+            elif at_random:
                 await self._at_random(place)
+            else:
+                break
         place.process = self.plant.start(place.part, port=place.port)
+
+    def _wanted_at_random(self) -> bool:
+        """Whether the deaths there were, and those at steps that are still to come, are too few."""
+        return self.kills.total() + sum(map(len, self.faults.values())) + len(self.on_their_way) < self.target
 
     async def _at_a_step(self, place: Place, fault: Fault) -> None:
         words, name, when = fault

@@ -79,7 +79,8 @@ class Plant:
         self.started += 1
         name = f"{'-'.join(only) or 'all'}-{self.started}"
         log = self.folder / f"{name}.log"
-        command = ["-m", "tests.crash.wrapped", *SHORT, *wraps, "--", "serve", *(f"--only={part}" for part in only)]
+        leases = [] if only == ("web",) else SHORT  # a web process has none, and need not load what has them
+        command = ["-m", "tests.crash.wrapped", *leases, *wraps, "--", "serve", *(f"--only={part}" for part in only)]
         with log.open("wb") as out:
             popen = subprocess.Popen(
                 [sys.executable, *command], cwd=self.folder, env=self.environment(port, *only), stdin=subprocess.PIPE,

@@ -14,6 +14,7 @@ import httpx
 
 from receiver.app import create_app
 from receiver.road import Road, open_road
+from tests import sqlite
 from tests.crash.elsewhere import Elsewhere, elsewhere
 from tests.crash.plant import Plant, Process
 from tests.crash.tally import Tally, count, rows, unfinished
@@ -104,7 +105,7 @@ class Scene:
 @asynccontextmanager
 async def scene(folder: Path, database_url: str | None = None, seed: int = 1) -> AsyncIterator[Scene]:
     """A place of its own; no process of it is left."""
-    url = database_url or f"sqlite:///{folder}/ledger.db"
+    url = database_url or sqlite.ready(folder / "ledger.db")
     async with elsewhere() as there, httpx.AsyncClient(trust_env=False, timeout=15) as client:
         dice = random.Random(seed)  # noqa: S311  kills are to be the same again
         plant = Plant(folder, url, there.origin)

@@ -9,8 +9,8 @@ from tests.crash.backends import BACKENDS, database
 from tests.crash.kills import Plan, run
 from tests.whole import test_killed as named_steps
 
-KILLS = int(os.environ.get("CRASH_KILLS", "20"))
-"""For each backend; `make bench ARGS=kills` sets more."""
+KILLS = int(os.environ.get("CRASH_KILLS", "16"))
+"""For each backend: once at every named step, and a few at random; `make bench ARGS=kills` sets more."""
 
 
 @pytest.mark.parametrize("backend", BACKENDS)

@@ -20,7 +20,7 @@ from receiver.wire.orders import Acknowledged, Endpoints, Prepared
 from tests.crash.elsewhere import SEED, Elsewhere, large, named, picture
 from tests.samples import make
 
-AGAIN = 0.02
+AGAIN = 0.1
 """Seconds until a callback that was not acknowledged is sent again."""
 MOST = 120.0
 """Seconds after which a sender gives up, which no provider and no test should see."""

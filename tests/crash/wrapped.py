@@ -12,8 +12,6 @@ import sys
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from receiver import road
-from receiver.ledger import database, scribes
 from tests.whole.killer import _owner, arm
 
 
@@ -23,6 +21,8 @@ def change(name: str, value: str) -> None:
 
 
 def shift(file: Path) -> None:
+    from receiver import road
+
     def now() -> datetime:
         return datetime.now(UTC) + timedelta(seconds=float(file.read_text()))
 
@@ -31,6 +31,8 @@ def shift(file: Path) -> None:
 
 def impatient(milliseconds: str) -> None:
     """Wait no longer than this for a locked file."""
+    from receiver.ledger import database, scribes  # with SQLAlchemy, which a web process need not load
+
     database.BUSY_MILLISECONDS = scribes.PATIENCE = int(milliseconds)
 
 

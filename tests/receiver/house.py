@@ -28,6 +28,7 @@ from receiver.settings import Settings, load
 from receiver.storage import Folder, Storage
 from receiver.wire import tokens
 from receiver.wire.orders import Acknowledged, Prepared
+from tests import sqlite
 from tests.receiver.keyserver import Server, jwk, jwks
 from tests.receiver.ledger.ledgers import rows
 from tests.samples import make
@@ -140,7 +141,8 @@ def configured(folder: Path, **given: Any) -> Settings:
 @asynccontextmanager
 async def opened(folder: Path, storage: Storage | None = None, **given: Any) -> AsyncIterator[House]:
     """A house with one key at its key server; `given` are settings that differ."""
-    settings, clock = configured(folder, **given), Clock()
+    database_url = given.pop("database_url", None) or sqlite.ready(folder / "ledger.db")
+    settings, clock = configured(folder, database_url=database_url, **given), Clock()
     server = Server(jwks(jwk(public(SEED), kid="fal-1")))
     async with httpx.AsyncClient(transport=httpx.MockTransport(server)) as asking:
         keyring = Keyring(settings.secrets, settings.options, settings.tolerance, asking)

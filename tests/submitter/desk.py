@@ -29,6 +29,7 @@ from submitter.client import Submitter
 from submitter.reconcile import Reconciler
 from submitter.sandbox.signing import FalKeys
 from submitter.submit import Desk
+from tests import sqlite
 
 NOW = datetime(2026, 11, 20, 12, tzinfo=UTC)
 SECRET = "s" * 32
@@ -206,7 +207,7 @@ def arrange(patch: pytest.MonkeyPatch, folder: Path, **given: Any) -> Settings:
         patch.delenv(name.upper(), raising=False)
     for name, key in KEYS.items():
         patch.setenv(name, key)
-    places = {"database_url": f"sqlite:///{folder}/ledger.db", "storage_url": f"file:{folder}/images"}
+    places = {"database_url": sqlite.ready(folder / "ledger.db"), "storage_url": f"file:{folder}/images"}
     return load(**{**places, "public_url": PUBLIC, "proofhook_secret": SECRET, "admin_token": "a" * 32, **given})
 
 

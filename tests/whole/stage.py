@@ -24,6 +24,7 @@ from submitter.client import Job, Submitter
 from submitter.reconcile import Reconciler
 from submitter.sandbox.app import create_sandbox
 from submitter.submit import Desk
+from tests import sqlite
 
 KEYS = ("FAL_KEY", "FIREWORKS_API_KEY", "RUNWARE_API_KEY", "VTRIX_API_KEY")
 PATIENCE = 20.0
@@ -141,7 +142,7 @@ def _no_signals() -> Any:
 
 def house_settings(folder: Path, sandbox: str, port: int, **more: Any) -> Settings:
     given: dict[str, Any] = {
-        "database_url": f"sqlite:///{folder}/proofhook.db",
+        "database_url": sqlite.ready(folder / "proofhook.db"),
         "storage_url": f"file:{folder}/images",
         "public_url": f"http://127.0.0.1:{port}",
         "port": port,

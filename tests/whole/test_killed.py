@@ -11,14 +11,15 @@ from typing import Self
 import pytest
 
 from receiver import acts, registry, worker
-from receiver.ledger import jobs, sending
+from receiver.ledger import duties, jobs, sending
 from receiver.ledger.views import JobView
 from receiver.wire.orders import Order
 from tests.whole.stage import House, open_house
 from tests.whole.test_road import whole
 
-SHORT = ("receiver.worker:LEASE=1", "receiver.ledger.sending:CALL_GRACE=0.5")
-"""Of a dead worker the lease runs out after a second here, of a dead submitter the grace after half a one."""
+GRACE = "receiver.ledger.sending:CALL_GRACE=0.5"
+SHORT = {"--only=worker": ["receiver.worker:LEASE=1"], "--only=reconcile": ["receiver.ledger.duties:LEASE=1"]}
+"""What a dead process held is free after a second here, and a dead submitter's call is made after half a one."""
 
 SUBMITTER = {
     "the row is about to stand": ("receiver.ledger.ledger:Ledger.opened", "before", 0),
@@ -64,7 +65,8 @@ class Victim:
 
     def __init__(self, house: House, step: tuple[str, str], *command: str, nth: int = 1) -> None:
         self._house = house
-        self._arguments = [sys.executable, "-m", "tests.whole.killer", *step, str(nth), *SHORT, "--", *command]
+        short = [GRACE, *SHORT.get(command[-1], [])]
+        self._arguments = [sys.executable, "-m", "tests.whole.killer", *step, str(nth), *short, "--", *command]
 
     async def __aenter__(self) -> Self:
         environment = os.environ | self._house.environment()
@@ -87,6 +89,7 @@ class Victim:
 @pytest.fixture(autouse=True)
 def _short(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(worker, "LEASE", timedelta(seconds=1))
+    monkeypatch.setattr(duties, "LEASE", timedelta(seconds=1))
     monkeypatch.setattr(sending, "CALL_GRACE", timedelta(seconds=0.5))
 
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 import pytest
 
 from receiver.audit import mirroring
-from tests import postgres
+from tests import postgres, sqlite
 from tests.receiver.audit.scene import Scene, build
 
 
@@ -22,7 +22,7 @@ def _patient() -> Iterator[None]:
 def sealed(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Scene]:
     """Built once for a whole run."""
     folder = tmp_path_factory.mktemp("sealed")
-    url = postgres.fresh() if request.param == "postgres" else f"sqlite:///{folder}/ledger.db"
+    url = postgres.fresh() if request.param == "postgres" else sqlite.ready(folder / "ledger.db")
     made = asyncio.run(build(folder, url))
     yield made
     made.edit.close()

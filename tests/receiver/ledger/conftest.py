@@ -8,8 +8,7 @@ from sqlalchemy import Connection, Engine
 
 from receiver.ledger.database import connect
 from receiver.ledger.ledger import Ledger
-from receiver.ledger.schema import migrate
-from tests import postgres
+from tests import postgres, sqlite
 
 BACKENDS = ("sqlite", "postgres")
 """Every test that takes `ledger`, `connection` or `database_url` runs once for each."""
@@ -23,7 +22,7 @@ def backend(request: pytest.FixtureRequest) -> str:
 
 @pytest.fixture
 def database_url(backend: str, tmp_path: Path) -> Iterator[str]:
-    """An empty ledger: a file that is not there yet, or a new database with our schema."""
+    """An empty ledger: a new file or a new database with our schema."""
     yield from _database(backend, tmp_path, migrated=True)
 
 
@@ -35,7 +34,8 @@ def empty_url(backend: str, tmp_path: Path) -> Iterator[str]:
 
 def _database(backend: str, folder: Path, *, migrated: bool) -> Iterator[str]:
     if backend == "sqlite":
-        yield f"sqlite:///{folder}/ledger.db"
+        file = folder / "ledger.db"
+        yield sqlite.ready(file) if migrated else f"sqlite:///{file}"
         return
     url = postgres.fresh(migrated=migrated)
     yield url
@@ -58,7 +58,7 @@ def postgres_empty(tmp_path: Path) -> Iterator[str]:
 
 @pytest.fixture
 def sqlite_url(tmp_path: Path) -> str:
-    """For what only SQLite has: a file, pragmas, a lock that a second connection can hold."""
+    """For what only SQLite has: a file (not there yet), pragmas, a lock that a second connection can hold."""
     return f"sqlite:///{tmp_path}/ledger.db"
 
 
@@ -72,7 +72,6 @@ def ledger(database_url: str) -> Iterator[Ledger]:
 @pytest.fixture
 def engine(database_url: str) -> Iterator[Engine]:
     """The writer's own kind of engine, for tests below the writer's thread."""
-    migrate(database_url)
     made = connect(database_url, write=True)
     yield made
     made.dispose()

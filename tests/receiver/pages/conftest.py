@@ -12,6 +12,7 @@ from receiver.pages.session import sign_in_link
 from receiver.road import Road
 from receiver.settings import Settings
 from receiver.storage import open_storage
+from tests import sqlite
 from tests.receiver.pages.seeding import ADMIN, SECRET, Clock, Seed
 
 HTML = {"accept": "text/html,application/xhtml+xml,*/*;q=0.8"}
@@ -26,7 +27,7 @@ def clock() -> Clock:
 @pytest.fixture
 def kept(tmp_path: Path) -> dict[str, Any]:
     """Where this house keeps its rows and its images, as settings."""
-    return {"database_url": f"sqlite:///{tmp_path}/ledger.db", "storage_url": f"file:{tmp_path}/images"}
+    return {"database_url": sqlite.ready(tmp_path / "ledger.db"), "storage_url": f"file:{tmp_path}/images"}
 
 
 @pytest.fixture

@@ -30,6 +30,7 @@ from receiver.wire.types import Delivery, Event, Failure, Headers, ImageRef, Kin
 from receiver.worker import Worker
 from submitter.cli import main
 from submitter.sandbox.app import create_sandbox
+from tests import sqlite
 
 T = TypeVar("T")
 SECRET = "s" * 32
@@ -75,7 +76,7 @@ class House:
 
     def seeded(self, seed: Callable[[Ledger], Awaitable[T]]) -> T:
         async def whole() -> T:
-            ledger = Ledger(self.database)
+            ledger = Ledger(sqlite.ready(self.folder / "proofhook.db"))
             try:
                 return await seed(ledger)
             finally:
