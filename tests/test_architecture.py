@@ -2,7 +2,8 @@
 
 import ast
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -133,9 +134,20 @@ def module(path: Path) -> str:
     return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
 
 
-def imports(path: Path) -> Iterator[str]:
+@cache
+def nodes(path: Path) -> Sequence[ast.AST]:
+    """Everything in a file; read once for all tests."""
+    return list(ast.walk(ast.parse(path.read_text())))
+
+
+@cache
+def imports(path: Path) -> Sequence[str]:
     """Every module that a file imports, wherever in the file; `from a import b` gives `a` and `a.b`."""
-    for node in ast.walk(ast.parse(path.read_text())):
+    return list(_imports(path))
+
+
+def _imports(path: Path) -> Iterator[str]:
+    for node in nodes(path):
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom):
@@ -214,7 +226,7 @@ def test_the_stranger_knows_nothing_of_ours(path: Path) -> None:
 @pytest.mark.parametrize("path", [*WIRE, *ARITHMETIC], ids=module)
 def test_wire_reads_no_clock_environment_or_randomness(path: Path) -> None:
     """Time, keys and settings are arguments; a call that makes them up is a defect in `wire`, and in the evidence."""
-    for node in ast.walk(ast.parse(path.read_text())):
+    for node in nodes(path):
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
             assert node.func.attr not in CLOCKS, f"{module(path)}:{node.lineno} calls {node.func.attr}()"
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Name):
@@ -226,7 +238,7 @@ def test_only_a_scheme_makes_a_verified(path: Path) -> None:
     """`Verified(…)` is written in schemes.py and nowhere else: unverified bytes cannot be parsed by mistake."""
     makes = [
         node.lineno
-        for node in ast.walk(ast.parse(path.read_text()))
+        for node in nodes(path)
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "Verified"
     ]
     assert not makes or module(path) == "receiver.wire.schemes", f"{module(path)}:{makes}"
@@ -245,7 +257,7 @@ def test_sizes(path: Path) -> None:
     """Files stay under 250 lines and functions under 40: nobody is at home in a giant."""
     source = path.read_text()
     assert len(source.splitlines()) <= 250
-    for node in ast.walk(ast.parse(source)):
+    for node in nodes(path):
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
             assert (node.end_lineno or 0) - node.lineno < 40, f"{node.name} at line {node.lineno}"
 
