@@ -27,7 +27,7 @@ FIRST = (
 """What takes longest begins first, or one worker would be busy with it at the end while the others have nothing."""
 MEMORY = "/dev/shm"
 ROOM = 4 << 30
-"""Bytes: some ten times what a run has there at once."""
+"""Bytes: eight times what a run has there at its most."""
 
 
 def _in_memory() -> None:
