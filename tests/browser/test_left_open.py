@@ -41,7 +41,7 @@ def test_from_waiting_to_the_picture_and_its_proof(house: Still, signed_in: Wind
     job_id = opened(house, page)
     line = page.locator("[data-mark]")
     expect(line).to_contain_text("Connected")
-    page.get_by_text("Submit again with changes").click()
+    page.get_by_text("The same as a command").click()
     page.evaluate(
         """() => {
             window.same = document.activeElement;
