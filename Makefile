@@ -14,7 +14,7 @@ demo: .venv/installed
 	$(BIN)/proofhook demo $(ARGS)
 
 test: .venv/installed
-	$(BIN)/python -m pytest -n 2 --dist loadfile $(ARGS)
+	$(BIN)/python -m pytest -n 3 --dist loadfile $(ARGS)
 
 screenshots: .venv/installed
 	PROOFHOOK_SCREENSHOTS=1 $(BIN)/python -m pytest tests/browser/test_looks.py $(ARGS)
