@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Any
 
@@ -28,6 +28,8 @@ MOST_CALLS = 3
 """Calls for one question: fal's takes two (status, then result)."""
 AT_ONCE = 20
 """Jobs that are being sent at a time."""
+LOOK = timedelta(seconds=1)
+"""Between two looks for jobs to send while some provider's are passed over: there may be thousands of those."""
 QUESTIONS = "questions"
 """What is under way beside jobs that are sent."""
 
@@ -41,6 +43,8 @@ class Reconciler:
         self._desk = desk
         self._road = desk.road
         self._under_way: dict[str, asyncio.Task[None]] = {}
+        self._shut: dict[str, datetime] = {}
+        self._look_at = datetime.min.replace(tzinfo=UTC)
 
     async def run(self, stop: asyncio.Event) -> None:
         """Work until `stop`, while no other reconciler does. A provider that is slow to answer holds up no other."""
@@ -69,7 +73,12 @@ class Reconciler:
         if not await ledger.chores(now):
             return
         self._take(QUESTIONS, self._ask_all)
-        for job in await ledger.unsent(now, AT_ONCE):
+        # further ahead than a pause: the clock has gone back since
+        shut = [name for name, until in self._shut.items() if now < until <= now + SENDING_PAUSE]
+        if shut and now < self._look_at <= now + LOOK:
+            return
+        self._look_at = now + LOOK
+        for job in await ledger.unsent(now, AT_ONCE, shut):
             if len(self._under_way) <= AT_ONCE:
                 self._take(job["id"], partial(self._send, job))
 
@@ -148,8 +157,7 @@ class Reconciler:
         What can never be sent is claimed as a call is, and has failed. What cannot be sent now says why in its row.
         """
         try:
-            provider = registry.provider(job["provider"])
-            spending_key(provider)  # before the call is claimed: whoever has the key may still make it
+            provider = self._ready(job["provider"])
             order = await restored(job["order_json"], self._road.storage)
             call = await self._desk.compose(provider, job["id"], provider.prepare(order))
         except (BadOrder, Permanent) as error:
@@ -160,6 +168,20 @@ class Reconciler:
             await self._held_up(job, error)
         else:
             await self._desk.send(provider, job["id"], call)
+
+    def _ready(self, name: str) -> Provider:
+        """The provider, where it is installed and its key is here: else none of its jobs is taken up for a while.
+
+        Looked at before the call is claimed: whoever has the key may still make it.
+        Raises UnknownEndpoint, Misconfigured.
+        """
+        try:
+            provider = registry.provider(name)
+            spending_key(provider)
+        except (UnknownEndpoint, Misconfigured):
+            self._shut[name] = self._road.clock() + SENDING_PAUSE
+            raise
+        return provider
 
     async def _held_up(self, job: dict[str, Any], error: Exception) -> None:
         """It is tried again after a pause; the log has each reason once."""

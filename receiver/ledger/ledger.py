@@ -170,8 +170,8 @@ class Ledger:
     async def ask_again(self, job_id: str, now: datetime, at: datetime) -> None:
         await self.fact(lambda c: jobs.ask_again(c, job_id, now, at), [job_id])
 
-    async def unsent(self, now: datetime, limit: int = 20) -> list[dict[str, Any]]:
-        return await self.read(lambda c: sending.unsent(c, now, limit))
+    async def unsent(self, now: datetime, limit: int = 20, but: Collection[str] = ()) -> list[dict[str, Any]]:
+        return await self.read(lambda c: sending.unsent(c, now, limit, but))
 
     async def is_due(self, now: datetime) -> bool:
         return await self.read(lambda c: tasks.is_due(c, now))

@@ -1,5 +1,6 @@
 """The one call of a job: when whoever reconciles makes it, who claims it, and why it cannot be made yet."""
 
+from collections.abc import Collection
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -44,12 +45,13 @@ def held_up(connection: Connection, job_id: str, why: Failure, until: datetime) 
     return fresh
 
 
-def unsent(connection: Connection, now: datetime, limit: int) -> list[dict[str, Any]]:
-    """Jobs that are to be sent by whoever reconciles, longest due first.
+def unsent(connection: Connection, now: datetime, limit: int, but: Collection[str] = ()) -> list[dict[str, Any]]:
+    """Jobs that are to be sent by whoever reconciles, longest due first; `but` none of these providers.
 
     They were opened for it, or their submitter died between opening the row and making the call.
     """
-    query = select(tables.job).where(never_called(now)).order_by(tables.job.c.send_at).limit(limit)
+    which = and_(never_called(now), tables.job.c.provider.not_in(but))
+    query = select(tables.job).where(which).order_by(tables.job.c.send_at).limit(limit)
     return [dict(row) for row in connection.execute(query).mappings()]
 
 

@@ -11,6 +11,7 @@ import structlog
 
 from receiver import acts, registry
 from receiver.wire.orders import Order
+from submitter import reconcile
 from submitter.reconcile import Reconciler
 from submitter.submit import Desk
 from tests.submitter.desk import ALL, House, acknowledge, open_house, picture, say, script
@@ -151,6 +152,27 @@ async def test_without_its_key_an_order_waits_and_says_why(tmp_path: Path, monke
         await reconciler.run_once()
         assert ((await house.job(held)).status, (await house.job(held)).error) == ("submitted", None)
         assert len(house.wire.requests) == 2
+
+
+async def test_a_provider_without_its_key_is_passed_over(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """However many of its jobs wait, some of them are looked at in a pause; others' are sent a second later at most."""
+    async with open_house(tmp_path) as house:
+        monkeypatch.setattr(reconcile, "AT_ONCE", 3)
+        monkeypatch.delenv("VTRIX_API_KEY")
+        held = [await _ordered(house, "vtrix") for _ in range(7)]
+        reconciler = Reconciler(house.desk)
+        await reconciler.run_once()
+        sent = await _ordered(house, "runware")
+        for _ in range(5):
+            house.clock.forward(1)
+            await reconciler.run_once()
+        jobs = [await house.job(job_id) for job_id in held]
+        assert (house.row(sent)["status"], sum(bool(job.error) for job in jobs)) == ("submitted", 3)
+        monkeypatch.setenv("VTRIX_API_KEY", "key")
+        house.clock.forward(10)
+        for _ in range(4):
+            await Reconciler(house.desk).run_once()
+        assert {(await house.job(job_id)).status for job_id in held} == {"submitted"}
 
 
 async def test_a_provider_that_is_gone_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
