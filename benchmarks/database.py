@@ -18,6 +18,8 @@ from receiver.ledger.schema import migrate
 from receiver.wire.orders import Acknowledged
 
 CHUNK = 5000
+NO_QUESTION = 2 * jobs.LONGEST_WAIT - timedelta(minutes=1)
+"""Nobody is asked about in a run. Further ahead the clock would count as wrong, and every job would be asked about."""
 
 
 def fill(url: str, counts: Mapping[str, int]) -> None:
@@ -42,7 +44,7 @@ def _first(connection: Connection, provider: str) -> dict[str, Any]:
     opening = jobs.Opening(
         id=job_id(provider, 0), provider=provider, model="flux-kontext-pro", order={"prompt": params["prompt"]},
         order_digest="0" * 64, params=params, expected=1, upload=False, created_at=now,
-        deadline_at=now + timedelta(days=2), ask_at=now + timedelta(days=1),
+        deadline_at=now + timedelta(days=2), ask_at=now + NO_QUESTION,
     )  # fmt: skip
     jobs.open_job(connection, opening)
     sending.called(connection, opening.id, now)
