@@ -62,6 +62,19 @@ def parameters(pairs: Sequence[str]) -> dict[str, Any]:
     return found
 
 
+def tags(pairs: Sequence[str]) -> dict[str, str]:
+    """`k=v` pairs as notes to keep with a job. Raises BadOrder."""
+    found: dict[str, str] = {}
+    for pair in pairs:
+        name, equals, value = pair.partition("=")
+        if not equals or not name:
+            raise BadOrder(f"--tag {pair}: write key=value")
+        if name in found:
+            raise BadOrder(f"--tag {name}: given twice")
+        found[name] = value
+    return found
+
+
 def sound(value: Any) -> None:
     """Raises BadOrder for what no row can keep: a text with a NUL or half a surrogate pair, a number that is none."""
     if isinstance(value, Mapping):

@@ -13,12 +13,12 @@ from receiver.wire.orders import InputImage, Order
 
 FIELDS = (
     "provider", "prompt", "images", "aspect_ratio", "seed", "output_format", "n", "safety", "upsample", "model",
-    "upload", "params",
+    "upload", "params", "tags",
 )  # fmt: skip
 LABELS = {
     "--prompt": "“Prompt”", "--image": "“Input images”", "--aspect-ratio": "“Aspect ratio”", "--seed": "“Seed”",
     "--format": "“Format”", "--n": "“Number”", "--safety": "“Safety”", "--upsample": "“Enlarge the prompt”",
-    "--model": "“Model”", "--upload": "“Put to us”", "-p": "“Further parameters”",
+    "--model": "“Model”", "--upload": "“Put to us”", "-p": "“Further parameters”", "--tag": "“Tags”",
 }  # fmt: skip
 """What the command's options are called here."""
 MASK = "(not shown)"
@@ -41,6 +41,7 @@ def of_job(job: JobView) -> Values:
     found = {name: "" if value is None else str(value) for name, value in plain.items()}
     return found | {
         "provider": job.provider,
+        "tags": "\n".join(f"{name}={value}" for name, value in job.tags.items()),
         "images": "\n".join(map(str, urls)),
         "n": str(given.get("count") or 1),
         "upsample": upsample,
@@ -65,6 +66,11 @@ def wanted(values: Values, kept: Sequence[InputImage], files: Sequence[InputImag
         upload=bool(values["upload"]),
         extra=_unmasked(intake.parameters(_lines(values["params"])), _secrets(old)),
     )
+
+
+def tags(values: Values) -> dict[str, str]:
+    """The notes to keep with the job. Raises BadOrder."""
+    return intake.tags(_lines(values["tags"]))
 
 
 def once(nonce: str, values: Values, kept: Sequence[InputImage], files: Sequence[InputImage]) -> str:

@@ -68,7 +68,7 @@ async def place(lobby: Lobby, request: Request, session: Session) -> Response:
         files = [intake.held(data, f"the file {name}", name) for name, data in request.state.files]
         wanted = order_form.wanted(values, held, files, old)
         key = order_form.once(fields.get("once", ""), values, held, files)
-        job_id, _ = await acts.order(lobby.road, provider, wanted, idempotency_key=key)
+        job_id, _ = await acts.order(lobby.road, provider, wanted, order_form.tags(values), key)
     except (BadOrder, Misconfigured) as error:
         problem = intake.in_words(str(error), LABELS)
         lost = [name for name, _ in request.state.files]

@@ -1,7 +1,6 @@
 """`proofhook submit`: one job from the command line."""
 
 import asyncio
-from collections.abc import Sequence
 from enum import StrEnum
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -77,7 +76,7 @@ def submit(
     as_json: AsJson = False,
 ) -> None:
     """Send one job to a provider. A running `proofhook serve` collects its images."""
-    from receiver.intake import parameters
+    from receiver.intake import parameters, tags
 
     if timeout is not None and not wait:
         raise typer.BadParameter("it bounds --wait; add that, or leave it out", param_hint="--timeout")
@@ -89,21 +88,6 @@ def submit(
     }  # fmt: skip
     job, storage = asyncio.run(_sent(provider, order, wait, timeout))
     raise typer.Exit(_told(job, storage, wait, as_json))
-
-
-def tags(pairs: Sequence[str]) -> dict[str, str]:
-    """`k=v` pairs as a mapping. Raises BadOrder."""
-    from receiver.errors import BadOrder
-
-    found: dict[str, str] = {}
-    for pair in pairs:
-        name, equals, value = pair.partition("=")
-        if not equals or not name:
-            raise BadOrder(f"--tag {pair}: write key=value")
-        if name in found:
-            raise BadOrder(f"--tag {name}: given twice")
-        found[name] = value
-    return found
 
 
 async def _sent(

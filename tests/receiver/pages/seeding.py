@@ -55,7 +55,8 @@ class Seed:
         """A job whose provider has taken it, as `request-<its id>`."""
         job_id = str(self.new_id())
         facts: dict[str, Any] = {
-            "model": "flux-pro/kontext", "order": {"prompt": prompt}, "order_digest": "0" * 64,
+            "model": "flux-pro/kontext", "order": {"prompt": prompt, "seed": 42, "aspect_ratio": "16:9"},
+            "order_digest": "0" * 64,
             "params": {"prompt": prompt, "seed": "42", "aspect_ratio": "16:9"}, "expected": 1, "upload": False,
             "deadline_at": self.clock.now + timedelta(hours=1), "ask_at": None, **given,
         }  # fmt: skip

@@ -32,6 +32,7 @@ async def test_a_form_is_an_order(browser: httpx.AsyncClient, road: Road, clock:
     fields = {
         "prompt": "a donut\r\nand flour", "images": f" {URL}\r\n\r\n", "aspect_ratio": "16:9", "seed": str(2**62),
         "output_format": "png", "n": "2", "safety": "0", "upsample": "no", "upload": "yes", "params": "ttl=600",
+        "tags": "shelf=spring\r\n",
     }  # fmt: skip
     sent = await send(browser, files=[("files", ("kitchen.png", png(), "text/html"))], **fields)
     [row] = await road.ledger.unsent(clock.now)
@@ -42,6 +43,7 @@ async def test_a_form_is_an_order(browser: httpx.AsyncClient, road: Road, clock:
         "prompt": "a donut\nand flour", "aspect_ratio": "16:9", "seed": 2**62, "output_format": "png", "count": 2,
         "safety": 0, "upsample": False, "model": None, "upload": True, "extra": {"ttl": 600},
     }  # fmt: skip
+    assert row["tags"] == {"shelf": "spring"}
     page = (await browser.get(sent.headers["location"])).text
     assert 'role="status">Ordered.' in page
     assert "and runware has not taken it yet" in page
@@ -65,6 +67,7 @@ async def test_a_form_sent_twice_is_one_job(browser: httpx.AsyncClient, road: Ro
         ({"prompt": "tea", "images": "kitchen.png"}, "“Input images”: write a URL"),
         ({"prompt": "tea", "params": "strenght=1"}, "there is no parameter strenght"),
         ({"prompt": "tea", "params": "apiKey=(not shown)"}, "“Further parameters” apiKey: write its value"),
+        ({"prompt": "tea", "tags": "spring"}, "“Tags” spring: write key=value"),
         ({"prompt": "tea", "provider": "nobody"}, "there is no provider"),
         ({"prompt": "tea", "provider": "vtrix", "upload": "yes"}, "cannot put images to us; leave out “Put to us”"),
     ],
@@ -90,7 +93,7 @@ async def test_an_old_order_is_changed_and_sent_again(browser: httpx.AsyncClient
     images = [{"sha256": held.sha256, "media_type": "image/png", "name": "kitchen.png"}, {"url": URL}]
     extra = {"seed_token": "hush", "ttl": 600, "note": "7", "safety": {"mode": "fast"}}
     order = {"prompt": "a donut", "seed": 7, "count": 2, "upsample": False, "images": images, "extra": extra}
-    old = await seed.opened("runware", order=order)
+    old = await seed.opened("runware", order=order, tags={"shelf": "spring"})
     page = await browser.get(f"/jobs/{old}")
     assert f'href="/jobs/new?from={old}"' in page.text
     form = (await browser.get(f"/jobs/new?from={old}")).text
@@ -98,6 +101,7 @@ async def test_an_old_order_is_changed_and_sent_again(browser: httpx.AsyncClient
     for shown in (
         "a donut</textarea>", f"{URL}</textarea>", 'value="7"', 'value="2"', 'id="keep-1"', f"/jobs/{old}/inputs/1",
         "seed_token=(not shown)\nttl=600\nnote=&#34;7&#34;\nsafety.mode=fast",
+        "shelf=spring</textarea>",
     ):  # fmt: skip
         assert shown in form
     params = "safety.mode=fast\nttl=60"
