@@ -1,6 +1,7 @@
 """Fixtures that start once for the whole run, where temporary files stand, and which tests share a worker."""
 
 import os
+import signal
 import ssl
 import sys
 import tempfile
@@ -43,6 +44,8 @@ _in_memory()
 # a run starts some three hundred processes, and each would compile the house anew
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 sys.dont_write_bytecode = False
+# a shell starts what it puts in the background deaf to Ctrl-C, and we would hand that down to every child
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(scope="session", autouse=True)
