@@ -57,12 +57,15 @@ def make_folder(file: Path) -> None:
         raise Misconfigured(f"DATABASE_URL: the folder of {file} cannot be made ({error.strerror})") from error
 
 
-def server_parameters(database_url: str) -> dict[str, Any]:
-    """What psycopg is told: all that the URL says (its options are kept), and our bounds where it says nothing."""
+def server_parameters(database_url: str, *more: str) -> dict[str, Any]:
+    """What psycopg is told: all that the URL says (its options are kept), and our bounds where it says nothing.
+
+    `more` are settings of this session beside those of every one.
+    """
     url = address(database_url)
     _, said = url.get_dialect()().create_connect_args(url)
     # the URL's own options come last, so that they win
-    options = " ".join([*(f"-c {each}" for each in SESSION), str(said.get("options", ""))]).strip()
+    options = " ".join([*(f"-c {each}" for each in (*SESSION, *more)), str(said.get("options", ""))]).strip()
     return {**BOUNDS, **said, "options": options}
 
 

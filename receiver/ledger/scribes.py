@@ -18,6 +18,11 @@ PATIENCE = 3000
 """Milliseconds that a batch waits for SQLite's own lock: a provider is told 503 before it hangs up (Runware: 5 s)."""
 
 
+BY_KEY = "enable_seqscan=off"
+"""Of a server: for the keys of a batch it would read a small table whole, and keep to that plan while the table grows,
+until it next takes statistics. The recorder finds all by key."""
+
+
 class SqliteScribe:
     """A SQLite file."""
 
@@ -72,4 +77,4 @@ def open_scribe(database_url: str) -> Scribe:
     from receiver.ledger.database import server_parameters  # noqa: PLC0415
     from receiver.ledger.pg_scribe import PostgresScribe  # noqa: PLC0415
 
-    return PostgresScribe(server_parameters(database_url))
+    return PostgresScribe(server_parameters(database_url, BY_KEY))
