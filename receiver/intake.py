@@ -9,7 +9,7 @@ import hashlib
 import json
 import math
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from receiver.errors import BadOrder
@@ -54,10 +54,7 @@ def held(data: bytes, what: str, name: str | None = None) -> InputImage:
 def parameters(pairs: Sequence[str]) -> dict[str, Any]:
     """`key=value` pairs as a nested mapping: dots nest, values are JSON where they read as JSON, else text."""
     found: dict[str, Any] = {}
-    for pair in pairs:
-        name, equals, value = pair.partition("=")
-        if not equals or not name:
-            raise BadOrder(f"-p {pair}: write key=value")
+    for name, value in _split(pairs, "-p"):
         _put(found, name.split("."), read(value), name)
     return found
 
@@ -65,10 +62,7 @@ def parameters(pairs: Sequence[str]) -> dict[str, Any]:
 def tags(pairs: Sequence[str]) -> dict[str, str]:
     """`k=v` pairs as notes to keep with a job. Raises BadOrder."""
     found: dict[str, str] = {}
-    for pair in pairs:
-        name, equals, value = pair.partition("=")
-        if not equals or not name:
-            raise BadOrder(f"--tag {pair}: write key=value")
+    for name, value in _split(pairs, "--tag"):
         if name in found:
             raise BadOrder(f"--tag {name}: given twice")
         found[name] = value
@@ -91,6 +85,14 @@ def sound(value: Any) -> None:
 def in_words(sentence: str, names: Mapping[str, str]) -> str:
     """A refusal in the words of who orders elsewhere than at the command: each option by its name there."""
     return _OPTION.sub(lambda found: names.get(found[0], found[0]), sentence)
+
+
+def _split(pairs: Sequence[str], option: str) -> Iterator[tuple[str, str]]:
+    for pair in pairs:
+        name, equals, value = pair.partition("=")
+        if not equals or not name:
+            raise BadOrder(f"{option} {pair}: write key=value")
+        yield name, value
 
 
 def _put(into: dict[str, Any], path: list[str], value: object, name: str) -> None:

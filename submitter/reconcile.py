@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Any
 
-from receiver import registry
+from receiver import acts, registry
 from receiver.errors import BadOrder, Misconfigured, Permanent, ProofhookError, Refused, UnknownEndpoint
 from receiver.intake import restored
 from receiver.ledger.duties import Duty
@@ -121,15 +121,7 @@ class Reconciler:
         await self._road.ledger.ask_again(job["id"], now, now + wait(provider.pace, job["asks"] + 1))
 
     async def _question(self, provider: Provider, job: dict[str, Any]) -> None:
-        asking = Asking(
-            job_id=job["id"],
-            base=self._desk.base(provider),
-            model=job["model"],
-            request_id=job["request_id"],
-            links=job["links"],
-            expected=job["expected"],
-            upload=job["upload"],
-        )
+        asking = acts.asking(self._road.settings, provider, job)
         call = provider.ask(asking)
         for _ in range(MOST_CALLS):
             if call is None:

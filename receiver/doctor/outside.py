@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from urllib.parse import urlsplit
 
-from receiver import registry
+from receiver import outgoing, registry
 from receiver.dial import is_public
 from receiver.doctor import way
 from receiver.doctor.check import Check, bad, good, unknown
@@ -117,7 +117,7 @@ async def _chain(place: Place, trust: ssl.SSLContext, now: datetime) -> Check:
 
 
 def _all_near(settings: Settings) -> bool:
-    bases = (settings.base(each.url_setting) or each.api for each in registry.providers().values())
+    bases = (outgoing.base(settings, each) for each in registry.providers().values())
     return all(_is_near(urlsplit(base).hostname or "") for base in bases)
 
 
